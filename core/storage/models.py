@@ -1,0 +1,286 @@
+"""The tables of the server, as Tortoise models; only the recorder writes jobs, everyone else reads.
+
+Search columns and indexes that Tortoise cannot say live in the migrations.
+"""
+
+from __future__ import annotations
+
+from tortoise import fields
+from tortoise.indexes import Index
+from tortoise.models import Model
+
+
+class Job(Model):
+    """One job: its last known state and all that came of it."""
+
+    id = fields.CharField(max_length=128, primary_key=True)
+    queue_name = fields.CharField(max_length=64)
+    type = fields.CharField(max_length=255)
+    status = fields.CharField(max_length=16)
+    priority = fields.SmallIntField(default=2)
+    data = fields.JSONField[object](null=True)
+    progress = fields.JSONField[dict[str, object]](null=True)
+    result = fields.JSONField[object](null=True)
+    error = fields.JSONField[dict[str, object]](null=True)
+    stack_trace = fields.TextField(null=True)
+    attempts = fields.IntField(default=0)
+    errors = fields.IntField(default=0)
+    deliveries = fields.IntField(default=0)
+    max_attempts = fields.IntField(default=1)
+    user_id = fields.CharField(max_length=255, null=True)
+    timeout_s = fields.FloatField(null=True)
+    processed_by = fields.CharField(max_length=255, null=True)
+    duration_ms = fields.BigIntField(null=True)
+    waited_ms = fields.BigIntField(null=True)
+    final_reason = fields.CharField(max_length=32, null=True)
+    is_duplicate = fields.BooleanField(default=False)
+    deduplication_key = fields.CharField(max_length=255, null=True)
+    rate_limit_key = fields.CharField(max_length=255, null=True)
+    metadata = fields.JSONField[dict[str, object]](default=dict)
+    cancelled_by = fields.CharField(max_length=255, null=True)
+    cancel_reason = fields.TextField(null=True)
+    cancel_requested_at = fields.DatetimeField(null=True)
+    cancel_seen_at = fields.DatetimeField(null=True)
+    stuck_at = fields.DatetimeField(null=True)
+    created_at = fields.DatetimeField()
+    queued_at = fields.DatetimeField(null=True)
+    run_at = fields.DatetimeField(null=True)
+    started_at = fields.DatetimeField(null=True)
+    completed_at = fields.DatetimeField(null=True)
+    failed_at = fields.DatetimeField(null=True)
+    cancelled_at = fields.DatetimeField(null=True)
+    updated_at = fields.DatetimeField()
+    seq = fields.BigIntField()
+    message = fields.BinaryField(null=True)
+
+    class Meta:
+        table = "jobs"
+        indexes = (
+            Index(fields=("status", "created_at")),
+            Index(fields=("type", "status")),
+            Index(fields=("queue_name", "status")),
+            Index(fields=("user_id", "created_at")),
+            Index(fields=("created_at", "id")),
+        )
+
+
+class JobLog(Model):
+    """One log line of one attempt; `line` counts from 1 within it."""
+
+    id = fields.BigIntField(primary_key=True)
+    job_id = fields.CharField(max_length=128)
+    attempt = fields.IntField()
+    line = fields.IntField()
+    level = fields.CharField(max_length=8)
+    message = fields.TextField()
+    context = fields.JSONField[dict[str, object]](null=True)
+    stack_trace = fields.TextField(null=True)
+    created_at = fields.DatetimeField()
+
+    class Meta:
+        table = "job_logs"
+        unique_together = (("job_id", "attempt", "line"),)
+        indexes = (Index(fields=("level",)),)
+
+
+class JobAttempt(Model):
+    """One try of a job: who, when, and how it ended."""
+
+    id = fields.BigIntField(primary_key=True)
+    job_id = fields.CharField(max_length=128)
+    attempt = fields.IntField()
+    state = fields.CharField(max_length=16)  # running, completed, failed, retrying, cancelled, lost, released
+    worker = fields.CharField(max_length=255, null=True)
+    host = fields.CharField(max_length=255, null=True)
+    pid = fields.IntField(null=True)
+    waited_ms = fields.BigIntField(null=True)
+    started_at = fields.DatetimeField(null=True)
+    ended_at = fields.DatetimeField(null=True)
+    duration_ms = fields.BigIntField(null=True)
+    reason = fields.CharField(max_length=32, null=True)
+    error = fields.JSONField[dict[str, object]](null=True)
+    stack_trace = fields.TextField(null=True)
+
+    class Meta:
+        table = "job_attempts"
+        unique_together = (("job_id", "attempt"),)
+
+
+class JobCount(Model):
+    """How many jobs there are of one type, queue and status; kept, so that no page counts the table."""
+
+    id = fields.BigIntField(primary_key=True)
+    type = fields.CharField(max_length=255)
+    queue_name = fields.CharField(max_length=64)
+    status = fields.CharField(max_length=16)
+    count = fields.BigIntField(default=0)
+
+    class Meta:
+        table = "job_counts"
+        unique_together = (("type", "queue_name", "status"),)
+
+
+class JobMinute(Model):
+    """What ended within one minute, of one type and queue; histogram bounds are 10^(i/10) ms, i = 0..80."""
+
+    id = fields.BigIntField(primary_key=True)
+    minute = fields.DatetimeField()
+    type = fields.CharField(max_length=255)
+    queue_name = fields.CharField(max_length=64)
+    completed = fields.IntField(default=0)
+    failed = fields.IntField(default=0)
+    cancelled = fields.IntField(default=0)
+    retried = fields.IntField(default=0)
+    duration_ms_sum = fields.BigIntField(default=0)
+    histogram = fields.JSONField[dict[str, int]](default=dict)  # bucket index -> count
+
+    class Meta:
+        table = "job_minutes"
+        unique_together = (("minute", "type", "queue_name"),)
+
+
+class RecorderPosition(Model):
+    """The one row that says up to which seq the events are in the tables."""
+
+    id = fields.SmallIntField(primary_key=True)
+    seq = fields.BigIntField(default=0)
+    run_id = fields.CharField(max_length=64, null=True)
+    updated_at = fields.DatetimeField(auto_now=True)
+
+    class Meta:
+        table = "recorder"
+
+
+class Worker(Model):
+    """What a worker process said of itself last."""
+
+    id = fields.CharField(max_length=255, primary_key=True)
+    host = fields.CharField(max_length=255)
+    pid = fields.IntField()
+    state = fields.CharField(max_length=16)  # running, stopped, lost
+    queues = fields.JSONField[list[str]](null=True)
+    slots = fields.IntField(default=0)
+    busy = fields.JSONField[list[str]](default=list)
+    loop_lag_ms = fields.FloatField(default=0)
+    cpu = fields.FloatField(default=0)
+    rss_bytes = fields.BigIntField(default=0)
+    version = fields.CharField(max_length=64, default="")
+    started_at = fields.DatetimeField()
+    seen_at = fields.DatetimeField()
+    stopped_at = fields.DatetimeField(null=True)
+
+    class Meta:
+        table = "workers"
+
+
+class Task(Model):
+    """A task as workers announced it: its options and the JSON Schema of its parameters."""
+
+    name = fields.CharField(max_length=255, primary_key=True)
+    queue_name = fields.CharField(max_length=64, default="default")
+    options = fields.JSONField[dict[str, object]](default=dict)
+    schema = fields.JSONField[dict[str, object]](default=dict)
+    seen_at = fields.DatetimeField()
+
+    class Meta:
+        table = "tasks"
+
+
+class Queue(Model):
+    """A queue that was ever used, and whether it is paused."""
+
+    name = fields.CharField(max_length=64, primary_key=True)
+    paused_by = fields.CharField(max_length=255, null=True)
+    paused_reason = fields.TextField(null=True)
+    paused_at = fields.DatetimeField(null=True)
+    paused_until = fields.DatetimeField(null=True)
+    seen_at = fields.DatetimeField()
+
+    class Meta:
+        table = "queues"
+
+
+class User(Model):
+    """A person who may sign in."""
+
+    id = fields.UUIDField(primary_key=True)
+    email = fields.CharField(max_length=255, unique=True)
+    name = fields.CharField(max_length=255, default="")
+    role = fields.CharField(max_length=16)
+    password_hash = fields.TextField()
+    disabled_at = fields.DatetimeField(null=True)
+    created_at = fields.DatetimeField(auto_now_add=True)
+    signed_in_at = fields.DatetimeField(null=True)
+
+    class Meta:
+        table = "users"
+
+
+class Session(Model):
+    """A sign-in; the token itself is not stored, only its SHA-256."""
+
+    id = fields.UUIDField(primary_key=True)
+    user_id = fields.UUIDField(db_index=True)
+    kind = fields.CharField(max_length=16)  # session: a person's browser; program: rotating refresh tokens
+    token_hash = fields.CharField(max_length=64, unique=True)
+    replaced_hash = fields.CharField(max_length=64, null=True, db_index=True)  # the refresh token before this one
+    created_at = fields.DatetimeField(auto_now_add=True)
+    used_at = fields.DatetimeField(null=True)
+    expires_at = fields.DatetimeField()
+    ended_at = fields.DatetimeField(null=True)
+    address = fields.CharField(max_length=64, null=True)
+    agent = fields.CharField(max_length=255, null=True)
+
+    class Meta:
+        table = "sessions"
+
+
+class ApiToken(Model):
+    """A program's token: hashed, with a role and an end date."""
+
+    id = fields.UUIDField(primary_key=True)
+    name = fields.CharField(max_length=255)
+    role = fields.CharField(max_length=16)
+    user_id = fields.CharField(max_length=255, null=True)
+    token_hash = fields.CharField(max_length=64, unique=True)
+    created_by = fields.CharField(max_length=255, null=True)
+    created_at = fields.DatetimeField(auto_now_add=True)
+    used_at = fields.DatetimeField(null=True)
+    expires_at = fields.DatetimeField(null=True)
+    revoked_at = fields.DatetimeField(null=True)
+
+    class Meta:
+        table = "api_tokens"
+
+
+class File(Model):
+    """A file that came in or was made; its bytes lie in the store under its id."""
+
+    id = fields.UUIDField(primary_key=True)
+    name = fields.CharField(max_length=255)
+    size_bytes = fields.BigIntField()
+    sha256 = fields.CharField(max_length=64)
+    content_type = fields.CharField(max_length=128, default="application/octet-stream")
+    user_id = fields.CharField(max_length=255, null=True)
+    job_id = fields.CharField(max_length=128, null=True)
+    created_at = fields.DatetimeField(auto_now_add=True)
+
+    class Meta:
+        table = "files"
+
+
+class AuditEntry(Model):
+    """Who did what, when, from where, and what came of it; refusals too."""
+
+    id = fields.BigIntField(primary_key=True)
+    at = fields.DatetimeField(auto_now_add=True, db_index=True)
+    actor = fields.CharField(max_length=255, null=True)
+    role = fields.CharField(max_length=16, null=True)
+    action = fields.CharField(max_length=64)
+    target = fields.CharField(max_length=255, null=True)
+    outcome = fields.CharField(max_length=16)  # done, refused, failed
+    detail = fields.JSONField[dict[str, object]](default=dict)
+    address = fields.CharField(max_length=64, null=True)
+
+    class Meta:
+        table = "audit_log"

@@ -1,0 +1,1 @@
+"""Runs, watches and steers the background jobs of Python teams, live."""

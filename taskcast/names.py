@@ -1,0 +1,100 @@
+"""Every Redis key and channel of Taskcast, each a function of one `Names`.
+
+All keys of an installation share one hash tag, so that a script may touch any of them on a cluster.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+DEFAULT_PREFIX = "taskcast"
+
+
+@dataclass(frozen=True, slots=True)
+class Names:
+    """The keys and channels of one installation on one server."""
+
+    prefix: str = DEFAULT_PREFIX
+
+    @property
+    def tag(self) -> str:
+        """What every key begins with: `{prefix}:`."""
+        return f"{{{self.prefix}}}:"
+
+    @property
+    def events(self) -> str:
+        """STREAM of event batches; an entry's id is `<seq of its last event>-0`."""
+        return self.tag + "events"
+
+    @property
+    def seq(self) -> str:
+        """STRING: the seq of the last event."""
+        return self.tag + "seq"
+
+    @property
+    def live(self) -> str:
+        """CHANNEL of event batches: `<prev> <last>`, a newline, one event a line."""
+        return self.tag + "live"
+
+    @property
+    def control(self) -> str:
+        """CHANNEL of the fast path to workers: JSON such as `{"cancel": id, "attempt": n}`."""
+        return self.tag + "control"
+
+    @property
+    def bell(self) -> str:
+        """CHANNEL rung when a lane that may have been empty got a job; the message is the queue's name."""
+        return self.tag + "bell"
+
+    @property
+    def lanes(self) -> str:
+        """SET of `queue:priority` of every lane that was ever used."""
+        return self.tag + "lanes"
+
+    def lane(self, queue: str, priority: int) -> str:
+        """LIST of waiting job ids of one queue and priority; taken from the left."""
+        return f"{self.tag}lane:{queue}:{priority}"
+
+    @property
+    def shares(self) -> str:
+        """HASH of stride scheduling: the pass value of every queue and lane."""
+        return self.tag + "shares"
+
+    def job(self, job_id: str) -> str:
+        """HASH: the record of an unfinished job."""
+        return f"{self.tag}job:{job_id}"
+
+    def tombstone(self, job_id: str) -> str:
+        """STRING with an expiry of an hour: how and when a job ended."""
+        return f"{self.tag}tomb:{job_id}"
+
+    @property
+    def delayed(self) -> str:
+        """ZSET of job ids by the time they are due, in milliseconds; scheduled and retrying jobs alike."""
+        return self.tag + "delayed"
+
+    @property
+    def workers(self) -> str:
+        """ZSET of worker ids by the time of their last beat, in milliseconds."""
+        return self.tag + "workers"
+
+    def lease(self, worker: str) -> str:
+        """STRING with an expiry: this worker is alive."""
+        return f"{self.tag}lease:{worker}"
+
+    def held(self, worker: str) -> str:
+        """SET of the ids of the jobs a worker owns."""
+        return f"{self.tag}held:{worker}"
+
+    @property
+    def run(self) -> str:
+        """HASH: the server's `run_id` and since when this installation has seen it."""
+        return self.tag + "run"
+
+    def dedup(self, key: str) -> str:
+        """STRING: the id of the job that holds a deduplication key."""
+        return f"{self.tag}dedup:{key}"
+
+    def result_prefix(self) -> str:
+        """What the result backend's keys begin with."""
+        return self.tag + "result"
