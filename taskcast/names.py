@@ -95,6 +95,10 @@ class Names:
         """STRING: the id of the job that holds a deduplication key."""
         return f"{self.tag}dedup:{key}"
 
+    def ticket(self, digest: str) -> str:
+        """STRING with an expiry of 30 seconds: who may open a websocket with the ticket of this SHA-256."""
+        return f"{self.tag}ticket:{digest}"
+
     def result_prefix(self) -> str:
         """What the result backend's keys begin with."""
         return self.tag + "result"

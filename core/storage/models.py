@@ -207,6 +207,7 @@ class User(Model):
     email = fields.CharField(max_length=255, unique=True)
     name = fields.CharField(max_length=255, default="")
     role = fields.CharField(max_length=16)
+    user_id = fields.CharField(max_length=255)  # what `jobs.user_id` says of jobs that are theirs; the e-mail by default
     password_hash = fields.TextField()
     disabled_at = fields.DatetimeField(null=True)
     created_at = fields.DatetimeField(auto_now_add=True)
@@ -222,8 +223,7 @@ class Session(Model):
     id = fields.UUIDField(primary_key=True)
     user_id = fields.UUIDField(db_index=True)
     kind = fields.CharField(max_length=16)  # session: a person's browser; program: rotating refresh tokens
-    token_hash = fields.CharField(max_length=64, unique=True)
-    replaced_hash = fields.CharField(max_length=64, null=True, db_index=True)  # the refresh token before this one
+    token_hash = fields.CharField(max_length=64, unique=True)  # of the one refresh token that is good now
     created_at = fields.DatetimeField(auto_now_add=True)
     used_at = fields.DatetimeField(null=True)
     expires_at = fields.DatetimeField()
