@@ -21,22 +21,36 @@ class Settings(BaseSettings):
     data_dir: Path = Field(Path(".taskcast"), description="Folder of the embedded servers' data, files and logs.")
     redis_url: str | None = Field(None, description="Your own Valkey or Redis; without it the embedded one runs.")
     database_url: str | None = Field(None, description="Your own PostgreSQL; without it the embedded one runs.")
-    prefix: str = Field("taskcast", pattern=r"^[A-Za-z0-9_.-]{1,64}$", description="Prefix of all keys on the queue server.")
+    prefix: str = Field(
+        "taskcast", pattern=r"^[A-Za-z0-9_.-]{1,64}$", description="Prefix of all keys on the queue server."
+    )
     host: str = Field("127.0.0.1", description="Address that gateway and dashboard listen on.")
     gateway_port: int = Field(8000, ge=1, le=65535, description="Port of the gateway.")
     dashboard_port: int = Field(8080, ge=1, le=65535, description="Port of the dashboard.")
     gateway_url: str | None = Field(None, description="Where the dashboard finds the gateway; by default on this host.")
-    public_url: str | None = Field(None, description="The dashboard's address as browsers see it, for the Origin check.")
+    public_url: str | None = Field(
+        None, description="The dashboard's address as browsers see it, for the Origin check."
+    )
     admin_email: str = Field("admin@example.com", description="The first admin's e-mail address.")
-    admin_password: SecretStr | None = Field(None, description="The first admin's password; made and printed once by default.")
-    secret_key: SecretStr | None = Field(None, min_length=32, description="The secret all keys are derived from, 32 characters or more.")
-    storage_url: str | None = Field(None, description="Where uploaded and made files lie (an fsspec URL); by default in the data directory.")
+    admin_password: SecretStr | None = Field(
+        None, description="The first admin's password; made and printed once by default."
+    )
+    secret_key: SecretStr | None = Field(
+        None, min_length=32, description="The secret all keys are derived from, 32 characters or more."
+    )
+    storage_url: str | None = Field(
+        None, description="Where uploaded and made files lie (an fsspec URL); by default in the data directory."
+    )
     demo: bool = Field(True, description="Whether the sample household and its banks run.")
     log: str = Field("text", pattern="^(text|json)$", description="Format of the logs: text or json.")
     log_level: str = Field("INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$", description="Least level that is logged.")
-    on_forgotten: str = Field("resend", pattern="^(resend|fail)$", description="What becomes of jobs that the queue server forgot.")
+    on_forgotten: str = Field(
+        "resend", pattern="^(resend|fail)$", description="What becomes of jobs that the queue server forgot."
+    )
     retention_days: int = Field(30, ge=1, description="Days that ended jobs are kept.")
-    upload_max_bytes: int = Field(100 * 1024 * 1024, ge=1024, description="Largest file that can be uploaded, in bytes.")
+    upload_max_bytes: int = Field(
+        100 * 1024 * 1024, ge=1024, description="Largest file that can be uploaded, in bytes."
+    )
 
     @property
     def gateway_address(self) -> str:
@@ -50,7 +64,9 @@ class Settings(BaseSettings):
             ConfigurationError: if it is not set.
         """
         if not self.redis_url:
-            raise ConfigurationError("TASKCAST_REDIS_URL is not set; start with `taskcast up`, or give your server's URL")
+            raise ConfigurationError(
+                "TASKCAST_REDIS_URL is not set; start with `taskcast up`, or give your server's URL"
+            )
         return self.redis_url
 
     def need_database_url(self) -> str:
@@ -60,7 +76,9 @@ class Settings(BaseSettings):
             ConfigurationError: if it is not set.
         """
         if not self.database_url:
-            raise ConfigurationError("TASKCAST_DATABASE_URL is not set; start with `taskcast up`, or give your server's URL")
+            raise ConfigurationError(
+                "TASKCAST_DATABASE_URL is not set; start with `taskcast up`, or give your server's URL"
+            )
         return self.database_url
 
     def need_secret(self) -> str:
@@ -70,7 +88,9 @@ class Settings(BaseSettings):
             ConfigurationError: if it is not set.
         """
         if self.secret_key is None:
-            raise ConfigurationError("TASKCAST_SECRET_KEY is not set; give 32 random characters or more, the same to every process")
+            raise ConfigurationError(
+                "TASKCAST_SECRET_KEY is not set; give 32 random characters or more, the same to every process"
+            )
         return self.secret_key.get_secret_value()
 
 
