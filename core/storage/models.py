@@ -207,7 +207,7 @@ class User(Model):
     email = fields.CharField(max_length=255, unique=True)
     name = fields.CharField(max_length=255, default="")
     role = fields.CharField(max_length=16)
-    user_id = fields.CharField(max_length=255)  # what `jobs.user_id` says of jobs that are theirs; the e-mail by default
+    user_id = fields.CharField(max_length=255)  # what `jobs.user_id` says of their jobs; by default the e-mail
     password_hash = fields.TextField()
     disabled_at = fields.DatetimeField(null=True)
     created_at = fields.DatetimeField(auto_now_add=True)
