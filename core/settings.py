@@ -41,6 +41,7 @@ class Settings(BaseSettings):
     storage_url: str | None = Field(
         None, description="Where uploaded and made files lie (an fsspec URL); by default in the data directory."
     )
+    procfile: Path | None = Field(None, description="Your own Procfile for `taskcast up`, with your own workers.")
     demo: bool = Field(True, description="Whether the sample household and its banks run.")
     log: str = Field("text", pattern="^(text|json)$", description="Format of the logs: text or json.")
     log_level: str = Field("INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$", description="Least level that is logged.")

@@ -9,7 +9,6 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Iterable
 from pathlib import Path
 
 from core.embedded.postgres import EmbeddedPostgres
@@ -31,10 +30,9 @@ COLOURS = (36, 35, 33, 32, 34, 96, 95, 93)
 class Up:
     """One run of everything; `run` returns when it was asked to stop."""
 
-    def __init__(self, settings: Settings, *, only: Iterable[str] | None = None) -> None:
+    def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.data_dir = settings.data_dir.resolve()
-        self._only = set(only) if only else None
         self._servers: list[Child] = []
         self._children: list[Child] = []
         self._stopped = asyncio.Event()
@@ -135,12 +133,12 @@ class Up:
         return answer
 
     async def _start_processes(self, env: dict[str, str]) -> None:
-        commands = read_procfile(ROOT / "Procfile") | (DEMO if self.settings.demo else {})
+        procfile = self.settings.procfile or ROOT / "Procfile"
+        commands = read_procfile(procfile) | (DEMO if self.settings.demo else {})
         for name, command in commands.items():
-            if self._only is None or name in self._only:
-                child = Child(name, command, env=env, say=self._say, cwd=str(ROOT))
-                self._children.append(child)
-                await child.start()
+            child = Child(name, command, env=env, say=self._say, cwd=str(procfile.resolve().parent))
+            self._children.append(child)
+            await child.start()
 
     async def _announce(self, first: dict[str, str | None], before_s: float) -> None:
         settings = self.settings
