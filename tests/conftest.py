@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import shutil
 import signal
 import tempfile
@@ -13,6 +14,7 @@ from typing import Any
 
 import asyncpg
 import pytest
+from playwright.async_api import Browser, Page, async_playwright
 from redis.asyncio import Redis
 
 from core.embedded.postgres import ROLE, EmbeddedPostgres
@@ -20,6 +22,7 @@ from core.embedded.process import start, wait_ready
 from core.embedded.valkey import EmbeddedValkey
 from core.settings import Settings
 from taskcast.names import Names
+from tests.chromium import ARGUMENTS, find_chromium
 
 SECRET = "a secret of the tests, long enough to be taken for one"
 TEMPLATE = "taskcast_template"
@@ -132,3 +135,25 @@ def settings(redis_url: str, database_url: str, prefix: str, tmp_path: Path) -> 
         admin_password="a password of the tests",
         demo=False,
     )
+
+
+@pytest.fixture
+async def browser() -> AsyncIterator[Browser]:
+    """A real Chromium; without one the test fails in CI and is skipped elsewhere."""
+    executable = find_chromium()
+    if executable is None:
+        (pytest.fail if os.environ.get("CI") else pytest.skip)(
+            "there is no Chromium; `python -m tests.chromium` installs one"
+        )
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path=executable, args=ARGUMENTS)
+        yield browser
+        await browser.close()
+
+
+@pytest.fixture
+async def page(browser: Browser) -> AsyncIterator[Page]:
+    """A page of 1440 by 900 in a context of its own."""
+    context = await browser.new_context(viewport={"width": 1440, "height": 900})
+    yield await context.new_page()
+    await context.close()
