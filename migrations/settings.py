@@ -1,6 +1,6 @@
 """The one place that names both Tortoise apps; aerich reads `TORTOISE` from here.
 
-    TASKCAST_DATABASE_URL=... aerich upgrade --app core
+TASKCAST_DATABASE_URL=... aerich upgrade --app core
 """
 
 from __future__ import annotations
@@ -8,20 +8,25 @@ from __future__ import annotations
 import os
 from typing import Any
 
+from core.storage.address import credentials
+
 APPS: dict[str, list[str]] = {
     "core": ["core.storage.models", "aerich.models"],
     "finance": ["workers.finance.models"],
 }
 
 
-def tortoise_config(url: str) -> dict[str, Any]:
-    """Return Tortoise's configuration for the database at `url` (`postgres://` or `asyncpg://`)."""
+def tortoise_config(url: str, *, pool_size: int = 10) -> dict[str, Any]:
+    """Return Tortoise's configuration for the database at `url`, of any usual PostgreSQL spelling."""
+    pool = {"minsize": 1, "maxsize": pool_size, "timeout": 10, "command_timeout": 120}
     return {
-        "connections": {"default": url},
+        "connections": {
+            "default": {"engine": "tortoise.backends.asyncpg", "credentials": {**pool, **credentials(url)}},
+        },
         "apps": {app: {"models": models, "default_connection": "default"} for app, models in APPS.items()},
         "use_tz": True,
         "timezone": "UTC",
     }
 
 
-TORTOISE = tortoise_config(os.environ.get("TASKCAST_DATABASE_URL", "asyncpg://localhost/taskcast"))
+TORTOISE = tortoise_config(os.environ.get("TASKCAST_DATABASE_URL") or "asyncpg://localhost/taskcast")

@@ -56,11 +56,11 @@ class Job(Model):
     class Meta:
         table = "jobs"
         indexes = (
-            Index(fields=("status", "created_at")),
-            Index(fields=("type", "status")),
-            Index(fields=("queue_name", "status")),
-            Index(fields=("user_id", "created_at")),
-            Index(fields=("created_at", "id")),
+            Index(fields=("created_at", "id")),  # the keyset order of every list, with what it is filtered by before it
+            Index(fields=("status", "created_at", "id")),
+            Index(fields=("type", "status", "created_at", "id")),
+            Index(fields=("queue_name", "status", "created_at", "id")),
+            Index(fields=("user_id", "created_at", "id")),
         )
 
 
@@ -120,11 +120,11 @@ class JobCount(Model):
         unique_together = (("type", "queue_name", "status"),)
 
 
-class JobMinute(Model):
-    """What ended within one minute, of one type and queue; histogram bounds are 10^(i/10) ms, i = 0..80."""
+class JobSpan(Model):
+    """What ended within one span of time, of one type and queue; histogram bounds are 10^(i/10) ms, i = 0..80."""
 
     id = fields.BigIntField(primary_key=True)
-    minute = fields.DatetimeField()
+    at = fields.DatetimeField()
     type = fields.CharField(max_length=255)
     queue_name = fields.CharField(max_length=64)
     completed = fields.IntField(default=0)
@@ -135,8 +135,23 @@ class JobMinute(Model):
     histogram = fields.JSONField[dict[str, int]](default=dict)  # bucket index -> count
 
     class Meta:
+        abstract = True
+
+
+class JobMinute(JobSpan):
+    """What ended within one minute; `at` is its beginning."""
+
+    class Meta:
         table = "job_minutes"
-        unique_together = (("minute", "type", "queue_name"),)
+        unique_together = (("at", "type", "queue_name"),)
+
+
+class JobHour(JobSpan):
+    """What ended within one hour, so that a month's statistics need not add up 43,200 minutes."""
+
+    class Meta:
+        table = "job_hours"
+        unique_together = (("at", "type", "queue_name"),)
 
 
 class RecorderPosition(Model):
