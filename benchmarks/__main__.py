@@ -10,7 +10,7 @@ import msgspec
 
 from benchmarks.figures import Figure
 
-NAMES = ("jobs_per_second", "enqueue", "page_latency", "websocket_latency", "fan_out", "idle_clients", "recorder")
+NAMES = ("jobs_per_second", "enqueue", "page", "websocket", "idle_clients", "recorder")
 RESULTS = Path(__file__).parent / "results.json"
 
 
