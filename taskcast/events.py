@@ -72,10 +72,14 @@ class Logged(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Completed(msgspec.Struct, frozen=True, kw_only=True):
-    """The result as JSON; one over 256 KiB is cut to `{"$cut": {"bytes", "head"}}`."""
+    """The result as JSON; one over 256 KiB is cut to `{"$cut": {"bytes", "head"}}`.
+
+    Here and in the other ends `ended_ago_ms` says how long the end had waited in its worker when it was told.
+    """
 
     duration_ms: int
     result: Json = None
+    ended_ago_ms: int = 0
 
 
 class Failed(msgspec.Struct, frozen=True, kw_only=True):
@@ -85,6 +89,7 @@ class Failed(msgspec.Struct, frozen=True, kw_only=True):
     final_reason: str
     duration_ms: int | None = None
     stack_trace: str | None = None
+    ended_ago_ms: int = 0
 
 
 class Retrying(msgspec.Struct, frozen=True, kw_only=True):
@@ -97,6 +102,7 @@ class Retrying(msgspec.Struct, frozen=True, kw_only=True):
     duration_ms: int | None = None
     stack_trace: str | None = None
     final_reason: str = "error"
+    ended_ago_ms: int = 0
 
 
 class Cancelled(msgspec.Struct, frozen=True, kw_only=True):
@@ -105,6 +111,7 @@ class Cancelled(msgspec.Struct, frozen=True, kw_only=True):
     by: str | None = None
     reason: str | None = None
     duration_ms: int | None = None
+    ended_ago_ms: int = 0
 
 
 class CancelRequested(msgspec.Struct, frozen=True, kw_only=True):
@@ -140,7 +147,10 @@ class By(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class WorkerInfo(msgspec.Struct, frozen=True, kw_only=True):
-    """What a worker says of itself; `tasks` maps a task's name to its options and its parameters' JSON Schema."""
+    """What a worker says of itself; `tasks` maps a task's name to its options and its parameters' JSON Schema.
+
+    `lost` is true on a `worker.stopped` that the worker did not tell itself: its lease was found gone.
+    """
 
     worker: str
     host: str
@@ -153,6 +163,7 @@ class WorkerInfo(msgspec.Struct, frozen=True, kw_only=True):
     rss_bytes: int = 0
     version: str = ""
     tasks: dict[str, dict[str, Json]] | None = None
+    lost: bool = False
 
 
 class QueueInfo(msgspec.Struct, frozen=True, kw_only=True):

@@ -83,8 +83,17 @@ class Names:
         return f"{self.tag}lease:{worker}"
 
     def held(self, worker: str) -> str:
-        """SET of the ids of the jobs a worker owns."""
+        """HASH of the jobs a worker owns: id to `<attempt> <number of the take>`; see `engine/lua/lib.lua`."""
         return f"{self.tag}held:{worker}"
+
+    @property
+    def counts(self) -> str:
+        """HASH: how many jobs of a queue are running, scheduled or retrying; the field is `<queue>:<state>`."""
+        return self.tag + "counts"
+
+    def told(self, token: str) -> str:
+        """STRING with an expiry of a minute: this call of `tell` has been written."""
+        return f"{self.tag}told:{token}"
 
     @property
     def run(self) -> str:

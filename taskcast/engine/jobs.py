@@ -52,7 +52,9 @@ class NewJob(msgspec.Struct, frozen=True, kw_only=True):
             ValueError: naming the field and what it may be.
         """
         if not FOREIGN_ID.fullmatch(self.id):
-            raise ValueError(f"id: {self.id[:80]!r} is no job id; use 1 to 128 letters, digits or '.', '_', '~', ':', '-'")
+            raise ValueError(
+                f"id: {self.id[:80]!r} is no job id; use 1 to 128 letters, digits or '.', '_', '~', ':', '-'"
+            )
         check_queue_name(self.queue)
         if self.priority not in {1, 2, 3, 4}:
             raise ValueError(f"priority: must be 1 (LOW) to 4 (CRITICAL), not {self.priority!r}")

@@ -1,0 +1,127 @@
+"""Calling scripts: repeats what got no answer until a deadline, and speaks of errors in our own words."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Awaitable, Callable, Sequence
+from itertools import chain, repeat
+from typing import Any
+
+from redis.asyncio import Redis
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+from redis.exceptions import (
+    AuthenticationError,
+    AuthorizationError,
+    NoScriptError,
+    OutOfMemoryError,
+    RedisError,
+    ResponseError,
+)
+from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import TimeoutError as RedisTimeoutError
+
+from taskcast.engine.scripts import load
+from taskcast.engine.wire import Arg
+from taskcast.errors import EngineFull, EngineUnavailable
+from taskcast.names import Names
+
+DEADLINE_S = 10.0
+"""Seconds after which a call that got no answer is given up, unless its caller says otherwise."""
+SOCKET_TIMEOUT_S = 5.0
+"""A server that is silent for so long is taken for hung; scripts take milliseconds."""
+PAUSES_S = (0.02, 0.05, 0.1, 0.2, 0.4, 0.8)
+"""Pauses before the repeats of a call; the last one repeats."""
+
+GONE = (OSError, RedisConnectionError, RedisTimeoutError)
+_LATER = ("LOADING", "READONLY", "MASTERDOWN", "CLUSTERDOWN", "TRYAGAIN", "BUSY ", "MISCONF", "NOREPLICAS")
+
+
+def connect(url: str, **options: Any) -> Redis:
+    """Return an asyncio client for `redis://`, `rediss://` or `unix://`, whose own retries are off.
+
+    redis-py would repeat a script without telling us, and a script that ran unseen must be counted as such.
+    """
+    return Redis.from_url(url, retry=Retry(NoBackoff(), 0), **(client_options() | options))
+
+
+def client_options() -> dict[str, Any]:
+    """Return what the asyncio client and the lease thread's have in common."""
+    return {
+        "socket_timeout": SOCKET_TIMEOUT_S,
+        "socket_connect_timeout": SOCKET_TIMEOUT_S,
+        "socket_keepalive": True,
+        "protocol": 2,
+        "decode_responses": False,
+    }
+
+
+def translate(error: Exception) -> Exception:
+    """Return our exception for one of redis-py's, or the error itself."""
+    text = str(error)
+    if isinstance(error, OutOfMemoryError) or (
+        isinstance(error, ResponseError) and ("OOM" in text[:60] or "ENGINEFULL" in text)
+    ):
+        return EngineFull()
+    if is_gone(error):
+        return EngineUnavailable(f"the queue server cannot be reached: {text or type(error).__name__}")
+    return error
+
+
+def is_gone(error: Exception) -> bool:
+    """Tell whether an error means that the server is away, hung or not ready, so that a repeat may help."""
+    return isinstance(error, GONE) or (isinstance(error, ResponseError) and str(error).startswith(_LATER))
+
+
+def is_final(error: Exception) -> bool:
+    """Tell whether repeating is no use: a wrong password stays wrong."""
+    return isinstance(error, AuthenticationError | AuthorizationError) or not is_gone(error)
+
+
+class Caller:
+    """Calls scripts and commands of one asyncio client."""
+
+    def __init__(self, redis: Redis, names: Names, *, events: bool = True) -> None:
+        self._execute: Callable[..., Awaitable[Any]] = redis.execute_command
+        self._names = names
+        self._events = events
+
+    async def __call__(self, name: str, args: Sequence[Arg], deadline_s: float = DEADLINE_S) -> Any:
+        """Run a script and return its reply.
+
+        Raises:
+            EngineUnavailable: no answer within `deadline_s`; the script may have run.
+            EngineFull: the script was refused for want of memory; nothing was written.
+        """
+        script = load(name, events=self._events)
+        rest = (1, self._names.events, self._names.tag, *args)
+        return await self._answer(("EVALSHA", script.sha, *rest), deadline_s, ("EVAL", script.text, *rest))
+
+    async def command(self, *command: Arg, deadline_s: float = DEADLINE_S) -> Any:
+        """Run a plain command that may run twice without harm; raises as scripts do."""
+        return await self._answer(command, deadline_s)
+
+    async def _answer(
+        self, command: tuple[Arg, ...], deadline_s: float, unknown_script: tuple[Arg, ...] | None = None
+    ) -> Any:
+        """Send a command until it is answered; `unknown_script` is sent instead to a server that lacks the script."""
+        last: Exception | None = None
+        pauses = chain(PAUSES_S, repeat(PAUSES_S[-1]))
+        try:
+            async with asyncio.timeout(deadline_s):
+                while True:
+                    try:
+                        return await self._execute(*command)
+                    except NoScriptError:
+                        if unknown_script is None:
+                            raise
+                        command, unknown_script = unknown_script, None
+                        continue
+                    except (RedisError, OSError) as error:
+                        if is_final(error):
+                            raise translate(error) from error
+                        last = error
+                    await asyncio.sleep(next(pauses) * random.uniform(0.8, 1.2))
+        except TimeoutError:
+            raise translate(last or RedisTimeoutError(f"no answer within {deadline_s:g} s")) from last
