@@ -1,0 +1,7 @@
+"""The built-in jobs, one module each; importing this package registers all of them with `workers.broker`."""
+
+from __future__ import annotations
+
+from workers.tasks import cache_cleanup, transaction_import
+
+__all__ = ["cache_cleanup", "transaction_import"]

@@ -1,0 +1,186 @@
+"""Reads one record of a CSV statement into an entry, once the layout of the file is known."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+
+from workers.finance.amounts import AmountError, read_amount
+from workers.finance.csv_columns import NEGATIVE, POSITIVE, Columns
+from workers.finance.currencies import CODES
+from workers.finance.dates import DateError, read_date
+from workers.finance.entries import AccountKey, BadLine, Entry, iban_of
+
+MAX_TEXT = 2000
+REMEMBERED = 4096
+
+_PENDING = """pending, vorgemerkt, reverted, declined, failed, cancelled, canceled, abgelehnt, storniert, offen, pendiente,
+rechazado, en attente, refusé, in attesa, in behandeling, geweigerd, reserved, reserviert, denied, expired, voided"""
+PENDING = frozenset(" ".join(_PENDING.split()).split(", "))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Layout:
+    """What is known of the whole file; `account` is the one named above the header, or given by the caller."""
+
+    columns: Columns
+    mark: str
+    order: str
+    currency: str
+    account: AccountKey | str | None
+    has_given_account: bool
+    fallback: AccountKey
+    debits_signed: bool
+    sided: bool
+    usual_width: int
+
+
+class _Wrong(Exception):
+    def __init__(self, field: str, reason: str) -> None:
+        super().__init__(field, reason)
+        self.field, self.reason = field, reason
+
+
+class LineReader:
+    """Makes entries of records; remembers dates and accounts, which repeat on nearly every line."""
+
+    def __init__(self, layout: Layout) -> None:
+        self._layout = layout
+        self._index = layout.columns.index
+        self._width = len(layout.columns.headers)
+        self._headers = [header for header in layout.columns.headers if header]
+        self._dates: dict[str, date] = {}
+        self._accounts: dict[tuple[str, str, str], AccountKey] = {}
+        self._texts = layout.columns.many.get("text", ())
+        self._parties = layout.columns.many.get("counterparty", ())
+        needed = [self._index[name] for name in ("date", "amount", "debit", "credit", "side") if name in self._index]
+        self._needed = max(needed) + 1
+
+    def read(self, line: int, cells: Sequence[str]) -> Entry | BadLine | None:
+        """Return the entry, the line as bad, or None for a blank line or a repeated header."""
+        if not any(map(str.strip, cells)):
+            return None
+        try:
+            return self._entry(line, cells)
+        except _Wrong as wrong:
+            if [cell.strip() for cell in cells if cell.strip()] == self._headers:
+                return None
+            return BadLine(line, wrong.field, wrong.reason)
+
+    def _entry(self, line: int, cells: Sequence[str]) -> Entry:
+        if len(cells) > self._width and any(cell.strip() for cell in cells[self._width :]):
+            raise _Wrong(
+                "columns", f"{len(cells)} values for {self._width} columns; a delimiter inside a text needs quotes"
+            )
+        booked_on = self._date(self._cell(cells, "date"))
+        # A file cut off in the middle of an amount would give a wrong one: its line is shorter than the others.
+        if len(cells) < self._needed or len(cells) == self._needed < self._layout.usual_width:
+            raise _Wrong("columns", f"{len(cells)} values for {self._width} columns; the line ends too early")
+        status = self._cell(cells, "status")
+        if status and status.casefold() in PENDING:
+            raise _Wrong("status", f"{status[:60]!r} is not booked")
+        currency = self._cell(cells, "currency").upper() or self._layout.currency
+        if currency not in CODES:
+            raise _Wrong("currency", f"{currency[:60]!r} is no currency of ISO 4217")
+        amount = self._amount(cells, currency)
+        return Entry(
+            line,
+            self._account(cells, currency),
+            booked_on,
+            self._optional_date(self._cell(cells, "valued")),
+            amount,
+            self._joined(cells, self._texts),
+            self._joined(cells, self._parties),
+            _clean(self._cell(cells, "counterparty_account")),
+            _clean(self._cell(cells, "reference")),
+            _clean(self._cell(cells, "bank_category")),
+            self._balance(self._cell(cells, "balance"), currency),
+        )
+
+    def _cell(self, cells: Sequence[str], name: str) -> str:
+        at = self._index.get(name)
+        return cells[at].strip() if at is not None and at < len(cells) else ""
+
+    def _date(self, cell: str) -> date:
+        known = self._dates.get(cell)
+        if known is None:
+            try:
+                known = read_date(cell, self._layout.order)
+            except DateError as error:
+                raise _Wrong("date", str(error)) from None
+            if len(self._dates) < REMEMBERED:
+                self._dates[cell] = known
+        return known
+
+    def _optional_date(self, cell: str) -> date | None:
+        try:
+            return self._date(cell) if cell else None
+        except _Wrong:
+            return None
+
+    def _amount(self, cells: Sequence[str], currency: str) -> Decimal:
+        if "amount" in self._index:
+            amount = self._read(self._cell(cells, "amount"), "amount", currency)
+            if self._layout.sided:
+                side = self._cell(cells, "side").casefold()
+                if side in NEGATIVE:
+                    return -amount if amount else amount
+                if side not in POSITIVE:
+                    raise _Wrong("side", f"{side[:60]!r} is neither debit nor credit" if side else "is empty")
+            return amount
+        debit, credit = self._cell(cells, "debit"), self._cell(cells, "credit")
+        if not debit and not credit:
+            raise _Wrong("amount", "debit and credit are both empty")
+        paid = self._read(debit, "debit", currency) if debit else Decimal(0)
+        got = self._read(credit, "credit", currency) if credit else Decimal(0)
+        if paid and got:
+            raise _Wrong("amount", "debit and credit both have a value")
+        if paid:
+            return paid if self._layout.debits_signed else -paid
+        return got
+
+    def _read(self, cell: str, name: str, currency: str) -> Decimal:
+        try:
+            return read_amount(cell, self._layout.mark, currency)
+        except AmountError as error:
+            raise _Wrong(name, str(error)) from None
+
+    def _balance(self, cell: str, currency: str) -> Decimal | None:
+        try:
+            return read_amount(cell, self._layout.mark, currency) if cell else None
+        except AmountError:
+            return None
+
+    def _account(self, cells: Sequence[str], currency: str) -> AccountKey:
+        written, name = self._cell(cells, "account"), self._cell(cells, "account_name")
+        key = (written, name, currency)
+        known = self._accounts.get(key)
+        if known is None:
+            known = self._new_account(written, name, currency)
+            if len(self._accounts) < REMEMBERED:
+                self._accounts[key] = known
+        return known
+
+    def _new_account(self, written: str, name: str, currency: str) -> AccountKey:
+        given = self._layout.account
+        if isinstance(given, str):
+            identity = iban_of(given) or given
+            return AccountKey(identity[:128], currency, given[:255])
+        if written:
+            identity = iban_of(written) or " ".join(_clean(written).split())
+            return AccountKey(identity[:128], currency, (_clean(name) or identity)[:255])
+        base = given or self._layout.fallback
+        return AccountKey(base.identity, currency, (_clean(name) or base.name)[:255])
+
+    def _joined(self, cells: Sequence[str], places: tuple[int, ...]) -> str:
+        if len(places) == 1:
+            return _clean(cells[places[0]]) if places[0] < len(cells) else ""
+        parts = dict.fromkeys(_clean(cells[at]) for at in places if at < len(cells))
+        return " ".join(part for part in parts if part)[:MAX_TEXT]
+
+
+def _clean(text: str) -> str:
+    # PostgreSQL stores no NUL, and line breaks inside a text are the bank's paper width, not the payer's words.
+    return " ".join(text.replace("\x00", "").split())[:MAX_TEXT]

@@ -1,0 +1,94 @@
+"""The records of a CSV file, by the line they begin on; one broken record costs itself alone and never the rest."""
+
+from __future__ import annotations
+
+import codecs
+import csv
+import io
+from collections import deque
+from collections.abc import Iterator
+from typing import BinaryIO
+
+from workers.finance.entries import BadLine
+
+CHUNK_BYTES = 256 * 1024
+MAX_RECORD_LINES = 50
+MAX_RECORD_CHARACTERS = 64 * 1024
+
+
+def text_lines(file: BinaryIO, encoding: str) -> Iterator[str]:
+    """Yield the file's lines without their ends, which may be LF, CR LF or CR; broken characters become U+FFFD."""
+    decoder = io.IncrementalNewlineDecoder(codecs.getincrementaldecoder(encoding)("replace"), translate=True)
+    rest = ""
+    while chunk := file.read(CHUNK_BYTES):
+        lines = (rest + decoder.decode(chunk)).split("\n")
+        rest = lines.pop()
+        yield from lines
+    rest += decoder.decode(b"", final=True)
+    if rest:
+        yield rest
+
+
+def records(lines: Iterator[str], delimiter: str) -> Iterator[tuple[int, list[str]] | BadLine]:
+    """Yield `(line number, cells)` of each record; a quoted cell may hold line breaks (RFC 4180).
+
+    A quotation mark that is opened and not closed within 50 lines makes its own line bad; reading goes on behind that line.
+    """
+    source = _Source(lines)
+    reader = csv.reader(source, delimiter=delimiter, skipinitialspace=True)
+    while True:
+        start = source.begin()
+        try:
+            cells = next(reader)
+        except StopIteration:
+            return
+        except csv.Error as error:
+            reason = str(error) if "field limit" in str(error) else "a quotation mark is opened and not closed"
+        else:
+            if not source.ended_inside:
+                yield start, cells
+                continue
+            reason = "a quotation mark is opened and not closed"
+        source.go_back()
+        reader = csv.reader(source, delimiter=delimiter, skipinitialspace=True)
+        yield BadLine(start, "columns", reason)
+
+
+class _Source:
+    """Feeds lines to the csv module, remembers those of the record in hand, and can go back to the second of them."""
+
+    def __init__(self, lines: Iterator[str]) -> None:
+        self._lines = lines
+        self._again: deque[str] = deque()
+        self._taken: list[str] = []
+        self._size = 0
+        self._line = 0
+        self.ended_inside = False
+
+    def begin(self) -> int:
+        """Begin a record and return the number of its first line."""
+        self._taken.clear()
+        self._size = 0
+        self.ended_inside = False
+        return self._line + 1
+
+    def go_back(self) -> None:
+        """Give all lines of the record but its first once more."""
+        self._line -= len(self._taken) - 1
+        self._again.extendleft(reversed(self._taken[1:]))
+
+    def __iter__(self) -> Iterator[str]:
+        return self
+
+    def __next__(self) -> str:
+        if len(self._taken) >= MAX_RECORD_LINES or (self._taken and self._size > MAX_RECORD_CHARACTERS):
+            raise csv.Error("unclosed")
+        try:
+            line = self._again.popleft() if self._again else next(self._lines)
+        except StopIteration:
+            self.ended_inside = bool(self._taken)
+            raise
+        self._line += 1
+        self._size += len(line)
+        self._taken.append(line)
+        return line + "\n"

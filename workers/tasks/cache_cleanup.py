@@ -1,0 +1,70 @@
+"""CACHE_CLEANUP: frees what the application keeps for a while and nobody needs any more."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from redis.asyncio import Redis
+from taskiq import TaskiqDepends
+
+from core.storage.files import FileStore, StoreUnavailable, sweep
+from taskcast import JobContext, Priority
+from taskcast.names import Names
+from workers.broker import broker, file_store, settings
+from workers.cache import Cleanup, clean_cache
+
+
+async def cache_server() -> Redis:
+    """Return a client of the server that holds the cache."""
+    return Redis.from_url(settings.need_redis_url(), socket_timeout=10, socket_connect_timeout=10)
+
+
+@broker.task(
+    task_name="CACHE_CLEANUP",
+    queue="maintenance",
+    priority=Priority.LOW,
+    max_attempts=3,
+    backoff_s=10,
+    retry_on=(OSError, StoreUnavailable),
+    timeout_s=900,
+)
+async def cache_cleanup(
+    idle_hours: float = 24.0,
+    job: JobContext = TaskiqDepends(),
+    store: FileStore = TaskiqDepends(file_store),
+    server: Redis = TaskiqDepends(cache_server),
+) -> dict[str, Any]:
+    """Remove kept results and cache entries that have expired or were not used for a day, and cut-off uploads.
+
+    Args:
+        idle_hours: entries without an expiry go when nobody has read them for so long.
+        job: the running job.
+        store: where uploads lie.
+        server: where the cache lies.
+    """
+    names = Names(settings.prefix)
+    async with server:
+        done = Cleanup()
+        job.progress(0, step="Looking", completed=0, total=2, message="asks how many keys there are")
+        async for done in clean_cache(server, names, idle_s=idle_hours * 3600):
+            job.progress(
+                min(89.0, 90 * done.steps / max(1, done.steps_expected)),
+                step="Looking",
+                completed=0,
+                total=2,
+                message=f"{done.looked:,} entries looked at, {done.removed:,} removed",
+            )
+            await job.checkpoint()
+    job.progress(90, step="Sweeping", completed=1, total=2, message="uploads that were cut off")
+    files, file_bytes = await sweep(store)
+    job.progress(100, step="Sweeping", completed=2, total=2)
+    job.log(
+        f"{done.removed:,} of {done.looked:,} entries and {files:,} files removed", freed_bytes=done.bytes + file_bytes
+    )
+    return {
+        "looked": done.looked,
+        "removed": done.removed,
+        "freed_bytes": done.bytes,
+        "files_removed": files,
+        "file_bytes_freed": file_bytes,
+    }

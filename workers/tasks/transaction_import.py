@@ -1,0 +1,65 @@
+"""TRANSACTION_IMPORT: a bank's statement file becomes transactions in the ledger."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Annotated, Any
+
+from pydantic import Field
+from taskiq import TaskiqDepends
+from tortoise.exceptions import DBConnectionError
+
+from core.storage.connection import DatabaseAway
+from core.storage.files import FileNotStored, FileStore, StoreUnavailable, open_file
+from taskcast import JobContext, Priority
+from workers.broker import broker, file_store
+from workers.finance.entries import StatementUnreadable
+from workers.finance.importer import StatementImport
+
+
+@broker.task(
+    task_name="TRANSACTION_IMPORT",
+    queue="imports",
+    priority=Priority.NORMAL,
+    max_attempts=5,
+    backoff="exponential",
+    backoff_s=2,
+    retry_on=(*DatabaseAway, DBConnectionError, StoreUnavailable),
+    never_retry_on=(StatementUnreadable, FileNotStored),
+    timeout_s=1800,
+)
+async def transaction_import(
+    file: str,
+    *,
+    account: str | None = None,
+    currency: str | None = None,
+    date_order: str | None = None,
+    pace_lines_per_s: Annotated[float | None, Field(gt=0)] = None,
+    job: JobContext = TaskiqDepends(),
+    store: FileStore = TaskiqDepends(file_store),
+) -> dict[str, Any]:
+    """Import a statement in CSV, whatever its delimiter, encoding, columns, decimal mark and date order.
+
+    Args:
+        file: id of the file, as its upload answered it.
+        account: IBAN or name of the account, for files that do not say theirs.
+        currency: ISO 4217 code, for files that do not say theirs.
+        date_order: `dmy`, `mdy` or `ymd`, where it cannot be told from the dates.
+        pace_lines_per_s: read no faster than this, as if the bank delivered over a slow line; for demonstrations.
+        job: the running job.
+        store: where the file's bytes lie.
+    """
+    stored, opened = await open_file(store, file)
+    try:
+        statement = StatementImport(
+            stored=stored,
+            file=opened,
+            job=job,
+            account=account,
+            currency=currency,
+            date_order=date_order,
+            pace_lines_per_s=pace_lines_per_s,
+        )
+        return await statement.run()
+    finally:
+        await asyncio.to_thread(opened.close)
