@@ -36,6 +36,10 @@ class Names:
         """CHANNEL of event batches: `<prev> <last>`, a newline, one event a line."""
         return self.tag + "live"
 
+    def probe(self, reader: str) -> str:
+        """CHANNEL on which a reader of `live` hears itself; silence means that it hears nobody."""
+        return f"{self.tag}probe:{reader}"
+
     @property
     def control(self) -> str:
         """CHANNEL of the fast path to workers: JSON such as `{"cancel": id, "attempt": n}`."""
