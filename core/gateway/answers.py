@@ -1,0 +1,400 @@
+"""What the routes answer, as pydantic models, for the documentation; the tests hold the real answers against them."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from core.permissions import Role
+from taskcast.states import JobState
+
+PriorityWord = Literal["LOW", "NORMAL", "HIGH", "CRITICAL"]
+
+
+class Answer(BaseModel):
+    """What every answer has in common."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class AtLeast(Answer):
+    """A total that would take too long to count."""
+
+    at_least: int
+
+
+class Progress(Answer):
+    """How far a job is."""
+
+    percentage: float | None = None
+    current_step: str | None = None
+    total_steps: int | None = None
+    completed_steps: int | None = None
+    message: str | None = None
+    eta_s: float | None = None
+
+
+class JobError(Answer):
+    """What went wrong."""
+
+    type: str
+    message: str
+    code: str | None = None
+
+
+class Job(Answer):
+    """A row of the list of jobs."""
+
+    id: str
+    type: str
+    queue: str
+    status: JobState
+    priority: PriorityWord
+    attempt: int
+    errors: int
+    max_attempts: int
+    user_id: str | None
+    progress: Progress | None
+    worker: str | None
+    created_at: datetime
+    queued_at: datetime | None
+    run_at: datetime | None
+    started_at: datetime | None
+    completed_at: datetime | None
+    failed_at: datetime | None
+    cancelled_at: datetime | None
+    updated_at: datetime
+    duration_ms: int | None
+    waited_ms: int | None
+    timeout_s: float | None
+    cancel_requested_at: datetime | None
+    cancel_seen_at: datetime | None
+    cancel_reason: str | None
+    cancelled_by: str | None
+    stuck_at: datetime | None
+    final_reason: str | None
+    is_duplicate: bool
+    deduplication_key: str | None
+    rate_limit_key: str | None
+    metadata: dict[str, Any]
+    error: JobError | None
+    seq: int
+
+
+class Attempt(Answer):
+    """One try of a job."""
+
+    attempt: int
+    state: str
+    worker: str | None
+    host: str | None
+    pid: int | None
+    waited_ms: int | None
+    started_at: datetime | None
+    ended_at: datetime | None
+    duration_ms: int | None
+    reason: str | None
+    error: JobError | None
+    stack_trace: str | None
+
+
+class May(Answer):
+    """What the asker may do with a job now."""
+
+    retry: bool
+    cancel: bool
+    delete: bool
+
+
+class JobDetail(Job):
+    """A job with all that is known of it."""
+
+    data: Any
+    result: Any
+    stack_trace: str | None
+    attempts: list[Attempt]
+    may: May
+
+
+class JobPage(Answer):
+    """A page of jobs."""
+
+    items: list[Job]
+    next_cursor: str | None
+    total: int | AtLeast
+
+
+class LogLine(Answer):
+    """A log line of a job."""
+
+    job: str
+    attempt: int
+    line: int
+    level: str
+    message: str
+    context: dict[str, Any] | None
+    stack_trace: str | None
+    at: datetime
+
+
+class LogPage(Answer):
+    """A page of log lines."""
+
+    items: list[LogLine]
+    next_cursor: str | None
+    total: int | AtLeast
+
+
+class Ended(Answer):
+    """How many jobs ended how."""
+
+    completed: int
+    failed: int
+    cancelled: int
+
+
+class Bucket(Ended):
+    """What ended within one piece of time."""
+
+    at: datetime
+
+
+class Group(Ended):
+    """What ended of one type or queue."""
+
+    name: str
+    average_ms: float | None
+    p95_ms: float | None
+
+
+class Statistics(Answer):
+    """Counts now, and what ended within the range."""
+
+    range_s: int
+    bucket_s: int
+    since: datetime = Field(alias="from")
+    until: datetime = Field(alias="to")
+    by_status: dict[JobState, int]
+    total: int
+    ended: Ended
+    success_rate: float | None = Field(description="0 to 1; null if nothing ended.")
+    average_ms: float | None
+    p50_ms: float | None
+    p95_ms: float | None
+    p99_ms: float | None
+    by_type: list[Group]
+    by_queue: list[Group]
+    buckets: list[Bucket]
+
+
+class Pause(Answer):
+    """Who paused a queue, why and until when."""
+
+    by: str | None
+    reason: str | None
+    until: datetime | None
+
+
+class Queue(Answer):
+    """What a queue holds now."""
+
+    name: str
+    paused: Pause | None
+    waiting: dict[PriorityWord, int]
+    running: int
+    scheduled: int
+    retrying: int
+    held: int
+    oldest_s: float | None
+    per_minute: float
+    concurrency: int | None
+    observed: bool
+    slots: int
+
+
+class Worker(Answer):
+    """What a worker process said of itself last."""
+
+    id: str
+    host: str
+    pid: int
+    state: str
+    queues: list[str] | None
+    slots: int
+    busy: list[str]
+    loop_lag_ms: float
+    cpu: float
+    rss_bytes: int
+    version: str
+    started_at: datetime
+    seen_at: datetime
+    stopped_at: datetime | None
+
+
+class Task(Answer):
+    """A task as workers announced it; `schema` is the JSON Schema of its arguments by name."""
+
+    model_config = ConfigDict(extra="forbid", protected_namespaces=())
+
+    name: str
+    queue: str
+    options: dict[str, Any]
+    parameters: dict[str, Any] = Field(alias="schema")
+    seen_at: datetime
+
+
+class Queues(Answer):
+    """All queues."""
+
+    items: list[Queue]
+    next_cursor: None
+    total: int
+
+
+class Workers(Answer):
+    """All workers that were heard of lately."""
+
+    items: list[Worker]
+    next_cursor: None
+    total: int
+
+
+class Tasks(Answer):
+    """All tasks that workers announced."""
+
+    items: list[Task]
+    next_cursor: None
+    total: int
+
+
+class File(Answer):
+    """A stored file."""
+
+    id: str
+    name: str
+    size_bytes: int
+    sha256: str
+
+
+class Person(Answer):
+    """Somebody who may sign in."""
+
+    id: str
+    email: str
+    name: str
+    role: Role
+    user_id: str
+    disabled_at: datetime | None
+    created_at: datetime
+    signed_in_at: datetime | None
+
+
+class People(Answer):
+    """All people."""
+
+    items: list[Person]
+    next_cursor: None
+    total: int
+
+
+class Me(Answer):
+    """Who you are."""
+
+    id: str
+    email: str
+    name: str
+    role: Role
+    user_id: str
+
+
+class Token(Answer):
+    """An API token, without its secret."""
+
+    id: str
+    name: str
+    role: Role
+    user_id: str | None
+    created_by: str | None
+    created_at: datetime
+    used_at: datetime | None
+    expires_at: datetime | None
+    revoked_at: datetime | None
+
+
+class NewToken(Token):
+    """A new API token; `token` is shown this once."""
+
+    token: str
+
+
+class Tokens(Answer):
+    """All API tokens."""
+
+    items: list[Token]
+    next_cursor: None
+    total: int
+
+
+class SignedIn(Answer):
+    """Tokens after a sign-in or a refresh."""
+
+    access_token: str
+    token_type: Literal["bearer"]
+    expires_in: int = Field(description="Seconds that the access token is good for.")
+    refresh_token: str
+    refresh_expires_at: datetime
+    user: Me
+
+
+class Ticket(Answer):
+    """A ticket that opens one websocket."""
+
+    ticket: str
+    expires_in: int
+
+
+class AuditLine(Answer):
+    """Who did what, when, from where, and what came of it."""
+
+    id: int
+    at: datetime
+    actor: str | None
+    role: str | None
+    action: str
+    target: str | None
+    outcome: Literal["done", "refused", "failed"]
+    detail: dict[str, Any]
+    address: str | None
+
+
+class AuditPage(Answer):
+    """A page of the audit log."""
+
+    items: list[AuditLine]
+    next_cursor: int | None
+    total: AtLeast
+
+
+class Health(Answer):
+    """The process is up."""
+
+    status: Literal["up"]
+    version: str
+
+
+class Check(Answer):
+    """Whether one thing the gateway needs is there."""
+
+    ok: bool
+    detail: str | None = None
+    milliseconds: float | None = None
+
+
+class Ready(Answer):
+    """Whether the whole can work, and what to know about it."""
+
+    status: Literal["ready", "not_ready"]
+    checks: dict[str, Check]
+    warnings: list[str]

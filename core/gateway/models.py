@@ -1,0 +1,215 @@
+"""What the routes take, as pydantic models: REST's edge. Unknown fields are refused; messages say what to do."""
+
+from __future__ import annotations
+
+import math
+import time
+from datetime import UTC, datetime
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+
+from core.permissions import Role
+from taskcast.states import JobState, Priority
+
+LONGEST_DELAY_S = 10 * 366 * 86400
+
+
+def _storable(value: Any) -> Any:
+    """Refuse what JSON text can say and PostgreSQL or JSON elsewhere cannot: U+0000, NaN, the infinities."""
+    if isinstance(value, str) and "\x00" in value:
+        raise ValueError("holds the character U+0000; leave it out")
+    if isinstance(value, float) and not math.isfinite(value):
+        raise ValueError("holds NaN or an infinity, which JSON does not know; use null or a text")
+    if isinstance(value, dict):
+        for key, item in value.items():
+            _storable(key)
+            _storable(item)
+    elif isinstance(value, list):
+        for item in value:
+            _storable(item)
+    return value
+
+
+def _time(value: Any) -> Any:
+    """Take a date for its first moment, and a time without a zone for UTC."""
+    if isinstance(value, str):
+        try:
+            at = datetime.fromisoformat(value)
+        except ValueError:
+            raise ValueError("must be an ISO 8601 time such as 2026-10-31T12:00:00Z") from None
+        return at if at.tzinfo else at.replace(tzinfo=UTC)
+    raise ValueError("must be an ISO 8601 time such as 2026-10-31T12:00:00Z")
+
+
+def _email(value: str) -> str:
+    name, _, host = value.strip().partition("@")
+    if not name or not host or "@" in host or any(character.isspace() for character in value.strip()):
+        raise ValueError("must be an e-mail address such as ada@example.com")
+    return value.strip().casefold()
+
+
+Time = Annotated[AwareDatetime, BeforeValidator(_time)]
+Text = Annotated[str, AfterValidator(_storable)]
+Json = Annotated[Any, AfterValidator(_storable)]
+Object = Annotated[dict[str, Any], AfterValidator(_storable)]
+Email = Annotated[str, Field(max_length=255), AfterValidator(_storable), AfterValidator(_email)]
+Password = Annotated[str, Field(min_length=1, max_length=1024)]
+PriorityName = Annotated[Priority, BeforeValidator(Priority.parse)]
+Key = Annotated[Text, Field(min_length=1, max_length=255)]
+
+
+class Asked(BaseModel):
+    """What every request model has in common."""
+
+    model_config = ConfigDict(extra="forbid", populate_by_name=True)
+
+
+class JobsQuery(Asked):
+    """Which jobs, in which order, and how many; several values of one key are ORed, keys are ANDed."""
+
+    status: list[JobState] = Field([], description="States; repeat the key or join with commas.")
+    type: list[Text] = Field([], description="Task names.", max_length=100)
+    queue: list[Text] = Field([], description="Queue names.", max_length=100)
+    user_id: Text | None = Field(None, description="Whose jobs; `user` sees only their own.")
+    priority: list[PriorityName] = Field([], description="LOW, NORMAL, HIGH, CRITICAL.")
+    worker: Text | None = Field(None, description="The worker that had the job last.")
+    since: Time | None = Field(None, alias="from", description="Created at this time or later.")
+    until: Time | None = Field(None, alias="to", description="Created before this time.")
+    q: Annotated[Text, Field(max_length=500)] | None = Field(None, description="Words, or the beginning of an id.")
+    sort: Text = Field("-created_at", description="A column, `-` before it for descending.")
+    limit: int = Field(50, ge=1, le=200)
+    cursor: Annotated[Text, Field(max_length=500)] | None = Field(None, description="`next_cursor` of the page before.")
+
+
+class EnqueueBody(Asked):
+    """A job to be run: a task's name and its arguments by name; options left out are the task's."""
+
+    type: Key = Field(description="The task's name.")
+    data: Object = Field(default_factory=dict, description="The arguments, by name.")
+    queue: Annotated[str, Field(pattern=r"^[A-Za-z0-9._~-]{1,64}$")] | None = None
+    priority: PriorityName | None = None
+    delay_s: float | None = Field(None, ge=0, le=LONGEST_DELAY_S, allow_inf_nan=False)
+    run_at: Time | None = None
+    max_attempts: int | None = Field(None, ge=1, le=1000)
+    timeout_s: float | None = Field(None, gt=0, le=LONGEST_DELAY_S, allow_inf_nan=False)
+    dedup_key: Key | None = None
+    rate_limit_key: Key | None = None
+    user_id: Key | None = None
+    metadata: Object = Field(default_factory=dict)
+    force: bool = Field(False, description="Enqueue although no worker has announced the task.")
+
+    @model_validator(mode="after")
+    def _one_time(self) -> EnqueueBody:
+        if self.delay_s is not None and self.run_at is not None:
+            raise ValueError("delay_s and run_at: give one of them, not both")
+        if self.run_at is not None and self.run_at.timestamp() > time.time() + LONGEST_DELAY_S:
+            raise ValueError("run_at: is more than ten years away")
+        return self
+
+
+class RetryBody(Asked):
+    """A retry by hand of a job that has ended."""
+
+    after_attempt: int = Field(ge=0, description="The attempt you saw last; another one meanwhile is 409 `changed`.")
+    arguments: Object | None = Field(None, description="Arguments to change, merged by name.")
+    delay_s: float = Field(0, ge=0, le=LONGEST_DELAY_S, allow_inf_nan=False)
+
+
+class CancelBody(Asked):
+    """Why a job is cancelled."""
+
+    reason: Annotated[Text, Field(max_length=1000)] | None = None
+
+
+class DeleteQuery(Asked):
+    """What the caller saw: `active` cancels, `final` deletes; otherwise by now is 409."""
+
+    expect: Literal["active", "final"]
+
+
+class LogsQuery(Asked):
+    """Which log lines, from where on."""
+
+    attempt: int | None = Field(None, ge=0, le=2**31 - 1)
+    level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] | None = Field(None, description="This level and above.")
+    q: Annotated[Text, Field(max_length=500)] | None = Field(None, description="Words in the message.")
+    after: Annotated[Text, Field(max_length=200)] | None = Field(None, description="`next_cursor` of the page before.")
+    limit: int = Field(200, ge=1, le=1000)
+
+
+class ExportQuery(Asked):
+    """A file of all log lines."""
+
+    format: Literal["ndjson", "txt", "csv"] = "ndjson"
+    attempt: int | None = Field(None, ge=0, le=2**31 - 1)
+    level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] | None = None
+
+
+class StatisticsQuery(Asked):
+    """The time to look at and the width of its pieces, in seconds."""
+
+    range: int = Field(3600, ge=60, le=366 * 86400, description="Seconds back from now.")
+    bucket: int | None = Field(None, ge=60, le=31 * 86400, description="Seconds per bucket; at most 1500 buckets.")
+
+    @model_validator(mode="after")
+    def _fits(self) -> StatisticsQuery:
+        if self.bucket is not None and self.range / self.bucket > 1500:
+            raise ValueError("bucket: makes more than 1500 buckets; make it wider or the range shorter")
+        return self
+
+
+class LoginBody(Asked):
+    """A sign-in: `session` for a person's browser, `program` for one that keeps rotating refresh tokens."""
+
+    email: Annotated[Text, Field(min_length=1, max_length=255)]
+    password: Password
+    kind: Literal["session", "program"] = "session"
+
+
+class RefreshBody(Asked):
+    """A refresh token."""
+
+    refresh_token: Annotated[str, Field(min_length=1, max_length=4096)]
+
+
+class UserBody(Asked):
+    """A new person."""
+
+    email: Email
+    password: Password
+    name: Annotated[Text, Field(max_length=255)] = ""
+    role: Role
+    user_id: Key | None = Field(None, description="What `user_id` says of their jobs; by default the e-mail address.")
+
+
+class UserChanges(Asked):
+    """What to change of a person; a new password, role or a disabling ends their sessions."""
+
+    password: Password | None = None
+    name: Annotated[Text, Field(max_length=255)] | None = None
+    role: Role | None = None
+    user_id: Key | None = None
+    disabled: bool | None = None
+
+
+class TokenBody(Asked):
+    """A new API token."""
+
+    name: Key
+    role: Role
+    user_id: Key | None = Field(None, description="Whose jobs a token of role `user` sees.")
+    expires_in_days: float | None = Field(None, gt=0, le=3660, allow_inf_nan=False, description="Without it: no end.")
+
+    @model_validator(mode="after")
+    def _has_jobs(self) -> TokenBody:
+        if self.role == "user" and self.user_id is None:
+            raise ValueError("user_id: a token of role user needs one; give the user_id whose jobs it may see")
+        return self
+
+
+class AuditQuery(Asked):
+    """Which page of the audit log."""
+
+    limit: int = Field(100, ge=1, le=500)
+    cursor: int | None = Field(None, ge=1, description="`next_cursor` of the page before.")

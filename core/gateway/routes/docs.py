@@ -1,0 +1,26 @@
+"""The documentation of the REST interface, as JSON and as a page."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, JSONResponse, Response
+from starlette.routing import Route
+
+from core.gateway.openapi import document, page
+
+
+def docs_routes(documented: Sequence[Route]) -> list[Route]:
+    """Return the routes that show the OpenAPI document of these routes; it is made at the first request."""
+    made: dict[str, object] = {}
+
+    async def show_document(_request: Request) -> Response:
+        made.setdefault("json", document(documented))
+        return JSONResponse(made["json"])
+
+    async def show_page(_request: Request) -> Response:
+        made.setdefault("html", page(document(documented)))
+        return HTMLResponse(str(made["html"]))
+
+    return [Route("/docs/openapi.json", show_document), Route("/docs", show_page)]

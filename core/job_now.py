@@ -1,0 +1,124 @@
+"""One job as it is now: its row, corrected by what the engine knows where the recorder is a moment behind.
+
+The correction concerns the state and what hangs on it; progress, logs and results come from the table alone.
+"""
+
+from __future__ import annotations
+
+import logging
+from datetime import UTC, datetime
+from typing import Any
+
+from core.storage.jobs import job_detail
+from taskcast.engine.engine import Engine
+from taskcast.engine.jobs import LiveJob
+from taskcast.errors import EngineUnavailable
+from taskcast.ids import FOREIGN_ID
+from taskcast.states import FINAL, JobState, Priority
+
+logger = logging.getLogger(__name__)
+
+ENGINE_WAIT_S = 1.5
+"""How long a look at one job waits for the engine; its row is shown without it then."""
+
+Row = dict[str, Any]
+
+_EMPTY: Row = {
+    "progress": None,
+    "worker": None,
+    "queued_at": None,
+    "run_at": None,
+    "started_at": None,
+    "completed_at": None,
+    "failed_at": None,
+    "cancelled_at": None,
+    "duration_ms": None,
+    "waited_ms": None,
+    "timeout_s": None,
+    "cancel_requested_at": None,
+    "cancel_seen_at": None,
+    "cancel_reason": None,
+    "cancelled_by": None,
+    "stuck_at": None,
+    "final_reason": None,
+    "is_duplicate": False,
+    "deduplication_key": None,
+    "rate_limit_key": None,
+    "metadata": {},
+    "error": None,
+    "data": None,
+    "result": None,
+    "stack_trace": None,
+    "attempts": [],
+}
+"""What a job that has only just been accepted does not have yet."""
+
+
+async def job_now(engine: Engine, job_id: str) -> Row | None:
+    """Return a job in the shape of REST's detail, without `may`; None if neither table nor engine know it."""
+    if not FOREIGN_ID.fullmatch(job_id):
+        return None
+    row = await job_detail(job_id)
+    try:
+        live = await engine.job(job_id, deadline_s=ENGINE_WAIT_S)
+    except EngineUnavailable:
+        logger.warning("a job is shown from its row alone: the engine cannot be reached", extra={"job_id": job_id})
+        live = None
+    if live is None:
+        return row
+    if row is None:
+        return _of_engine(live) if live.state is not None else None
+    return _corrected(row, live)
+
+
+def _corrected(row: Row, live: LiveJob) -> Row:
+    if live.state is not None and live.seq > row["seq"]:
+        was_final = JobState(row["status"]) in FINAL
+        row = row | {
+            "status": live.state,
+            "attempt": live.attempt,
+            "errors": live.errors,
+            "worker": live.worker or row["worker"],
+            "run_at": _time(live.run_at_ms) if live.run_at_ms else row["run_at"],
+            "seq": live.seq,
+        }
+        if was_final:
+            # A new life after a retry by hand: what the row says of the end is history.
+            row |= dict.fromkeys(("completed_at", "failed_at", "cancelled_at", "final_reason", "error", "result"))
+    elif live.state is None and live.tombstone is not None and live.tombstone.seq > row["seq"]:
+        tomb = live.tombstone
+        row = row | {"status": tomb.state, "attempt": tomb.attempt, "seq": tomb.seq}
+    return row
+
+
+def _of_engine(live: LiveJob) -> Row:
+    head, row = live.head or {}, live.row or {}
+    at = _time(live.seq // 1000)
+    return _EMPTY | {
+        "id": live.id,
+        "type": head.get("task", ""),
+        "queue": live.queue or head.get("queue", ""),
+        "status": live.state,
+        "priority": Priority(live.priority or row.get("priority", Priority.NORMAL)).name,
+        "attempt": live.attempt,
+        "errors": live.errors,
+        "max_attempts": row.get("max_attempts", 1),
+        "user_id": head.get("user"),
+        "worker": live.worker,
+        "created_at": row.get("created_at") or at,
+        "queued_at": at if live.state == JobState.QUEUED else None,
+        "run_at": _time(live.run_at_ms) if live.run_at_ms else row.get("run_at"),
+        "started_at": at if live.state == JobState.RUNNING else None,
+        "updated_at": at,
+        "timeout_s": row.get("timeout_s"),
+        "deduplication_key": row.get("deduplication_key"),
+        "rate_limit_key": row.get("rate_limit_key"),
+        "metadata": row.get("metadata") or {},
+        "data": row.get("data"),
+        "seq": live.seq,
+    }
+
+
+def _time(milliseconds: int) -> str:
+    at = datetime.fromtimestamp(milliseconds / 1000, UTC)
+    return at.isoformat(timespec="milliseconds").replace("+00:00", "Z")
