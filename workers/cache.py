@@ -55,7 +55,9 @@ async def _clean(server: Redis, keys: list[bytes], idle_s: float) -> tuple[int, 
         return 0, 0
     async with server.pipeline(transaction=False) as ask:
         for key in keys:
-            ask.pttl(key).object("IDLETIME", key).memory_usage(key)
+            ask.pttl(key)
+            ask.object("IDLETIME", key)
+            ask.memory_usage(key)
         answers = await ask.execute(raise_on_error=False)
     removed = size = 0
     old: list[bytes] = []

@@ -10,7 +10,7 @@ from taskiq import TaskiqDepends
 from core.storage.files import FileStore, StoreUnavailable, sweep
 from taskcast import JobContext, Priority
 from taskcast.names import Names
-from workers.broker import broker, file_store, settings
+from workers.app import broker, file_store, settings
 from workers.cache import Cleanup, clean_cache
 
 

@@ -12,7 +12,7 @@ from tortoise.exceptions import DBConnectionError
 from core.storage.connection import DatabaseAway
 from core.storage.files import FileNotStored, FileStore, StoreUnavailable, open_file
 from taskcast import JobContext, Priority
-from workers.broker import broker, file_store
+from workers.app import broker, file_store
 from workers.finance.entries import StatementUnreadable
 from workers.finance.importer import StatementImport
 

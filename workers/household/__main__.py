@@ -1,0 +1,57 @@
+"""The door of the demo's process: `python -m workers.household`, or nothing at all with `TASKCAST_DEMO=0`."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import signal
+import sys
+
+from core.storage.connection import connected
+from taskcast.errors import ConfigurationError
+from workers.app import broker, file_store, settings
+from workers.household.deliveries import Deliveries
+
+OFF = frozenset({"0", "false", "no", "off"})
+
+logger = logging.getLogger("workers.household")
+
+
+async def main() -> None:
+    """Deliver sample statements until SIGTERM or Ctrl-C."""
+    settings.need_redis_url()
+    stopped = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stopped.set)
+    await broker.startup()
+    try:
+        async with (
+            connected(settings.need_database_url(), pool_size=3),
+            Deliveries(broker=broker, store=file_store()),
+        ):
+            await stopped.wait()
+    finally:
+        await broker.shutdown()
+
+
+def run() -> int:
+    """Run the process and return its exit code."""
+    if os.environ.get("TASKCAST_DEMO", "1").strip().lower() in OFF:
+        logger.info("TASKCAST_DEMO is off, so the sample household stays away")
+        return 0
+    try:
+        asyncio.run(main())
+    except ConfigurationError as error:
+        print(error, file=sys.stderr)  # noqa: T201
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    logging.basicConfig(
+        level=os.environ.get("TASKCAST_LOG_LEVEL", "INFO"),
+        format="%(asctime)s %(levelname)-7s %(name)s: %(message)s",
+    )
+    sys.exit(run())
