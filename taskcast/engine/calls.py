@@ -43,18 +43,15 @@ def connect(url: str, **options: Any) -> Redis:
 
     redis-py would repeat a script without telling us, and a script that ran unseen must be counted as such.
     """
-    return Redis.from_url(url, retry=Retry(NoBackoff(), 0), **(client_options() | options))
+    return Redis.from_url(url, retry=Retry(NoBackoff(), 0), **(client_options(url) | options))
 
 
-def client_options() -> dict[str, Any]:
+def client_options(url: str) -> dict[str, Any]:
     """Return what the asyncio client and the lease thread's have in common."""
-    return {
-        "socket_timeout": SOCKET_TIMEOUT_S,
-        "socket_connect_timeout": SOCKET_TIMEOUT_S,
-        "socket_keepalive": True,
-        "protocol": 2,
-        "decode_responses": False,
-    }
+    options: dict[str, Any] = {"socket_timeout": SOCKET_TIMEOUT_S, "protocol": 2, "decode_responses": False}
+    if not url.startswith("unix:"):
+        options |= {"socket_connect_timeout": SOCKET_TIMEOUT_S, "socket_keepalive": True}
+    return options
 
 
 def translate(error: Exception) -> Exception:

@@ -95,6 +95,7 @@ class Taken(msgspec.Struct, frozen=True):
     max_attempts: int
     timeout_s: float | None
     cancel: CancelAsked | None = None
+    queue: str = "default"
 
 
 class Take(msgspec.Struct, frozen=True):
@@ -141,7 +142,8 @@ class End(msgspec.Struct, frozen=True, kw_only=True):
 
     `data` is the JSON text of the event's data. Of `retrying` it lacks run_at, errors and max_attempts; of `cancelled`
     it needs only duration_ms: the script adds the rest. `lines` is the rest of the report buffer, `first_line` as in
-    `Report`. `ended_ago_ms` says how long this end waited in the worker (by its monotonic clock).
+    `Report`. `ended_ago_ms` says how long this end waited in the worker (by its monotonic clock). A `retrying` that is
+    not `counted` is no error of the job's: it was handed back, because this worker does not know its task.
     """
 
     job: str
@@ -152,6 +154,7 @@ class End(msgspec.Struct, frozen=True, kw_only=True):
     ended_ago_ms: int = 0
     lines: list[tuple[ItemKind, bytes]] = []
     first_line: int = 1
+    counted: bool = True
 
 
 class Ended(msgspec.Struct, frozen=True):

@@ -19,7 +19,7 @@ from taskcast.names import Names
 
 def connect_sync(url: str, **options: Any) -> redis.Redis:
     """Return a client for a thread, whose own retries are off; connects at first use."""
-    return redis.Redis.from_url(url, retry=Retry(NoBackoff(), 0), **(client_options() | options))
+    return redis.Redis.from_url(url, retry=Retry(NoBackoff(), 0), **(client_options(url) | options))
 
 
 def renew(

@@ -167,6 +167,7 @@ def take(reply: Sequence[Any]) -> Take:
                 int(options[0]),
                 None if options[2] == b"-" else float(options[2]),
                 _cancel(job, attempt, taken[i + 5]),
+                word(options[3].rpartition(b":")[0]),
             )
         )
     return Take(jobs, None if next_due < 0 else int(next_due), _pairs(lost), _cancels(cancels), bool(lease_held))
@@ -205,7 +206,8 @@ def finish_calls(ends: Sequence[End]) -> Iterator[list[Arg]]:
     """Cut ends into the arguments of calls."""
     args, count, items = list[Arg](), 0, 0
     for end in ends:
-        args += (end.job, end.attempt, end.state, _line(end.data), end.delay_ms, end.ended_ago_ms, end.first_line)
+        state = end.state if end.counted else "uncounted"
+        args += (end.job, end.attempt, state, _line(end.data), end.delay_ms, end.ended_ago_ms, end.first_line)
         args += (len(end.lines), *_items(end.lines))
         count, items = count + 1, items + len(end.lines)
         if count >= ENDS_PER_CALL or items >= ITEMS_PER_CALL:

@@ -1,5 +1,5 @@
 -- ARGV: worker, then per end: job, attempt, state, data, delay_ms, ended_ago_ms, number of the first log line, count of
--- items, kind and data of each. Answers per end: 1 done, 2 already (a repeat), 0 refused (not the owner any more).
+-- items, kind and data of each. The state `uncounted` is a `retrying` that is no error. Answers per end: 1 done, 2 already (a repeat), 0 refused (not the owner any more).
 local worker, answers, todo, seen = ARGV[2], {}, {}, {}
 local held, records = {}, {}
 local delayed = false
@@ -8,7 +8,8 @@ call('HLEN', TAG .. HELD .. worker)
 local i = 3
 while i <= #ARGV do
   local id, attempt, state, data = ARGV[i], ARGV[i + 1], ARGV[i + 2], ARGV[i + 3]
-  local n = tonumber(ARGV[i + 7])
+  local n, by = tonumber(ARGV[i + 7]), 1
+  if state == 'uncounted' then state, by = 'retrying', 0 end
   local r = call('HMGET', TAG .. JOB .. id, 's', 'a', 'w', 'q', 'h', 'c', 'g', 'k', 'y')
   if seen[id] then
     answers[#answers + 1] = seen[id] == attempt and 2 or 0
@@ -36,7 +37,7 @@ while i <= #ARGV do
       data = cjson.encode(asked)
     elseif state == 'retrying' then
       local more = call('HMGET', TAG .. JOB .. id, 'e', 'o')
-      job.errors = (more[1] or 0) + 1
+      job.errors = (more[1] or 0) + by
       job.due = math.max(now, now + tonumber(ARGV[i + 4]) - ago)
       data = with(data, '"run_at":"' .. iso(job.due) .. '","errors":' .. job.errors .. ',"max_attempts":' .. match(more[2], '^%d+'))
       delayed = true

@@ -16,9 +16,9 @@ if number == last then -- a repeat: the same answer again
   for i = 1, #flat, 2 do
     local attempt, take = match(flat[i + 1], '^(%d+) (%d+)')
     if take == ARGV[4] and not match(flat[i], '^[#!@]') then
-      local r = call('HMGET', TAG .. JOB .. flat[i], 'b', 'e', 'o', 'c')
+      local r = call('HMGET', TAG .. JOB .. flat[i], 'b', 'e', 'o', 'c', 'q')
       if r[1] then
-        for _, value in ipairs({flat[i], attempt, r[1], r[2] or '0', r[3], r[4] or ''}) do insert(taken, value) end
+        for _, value in ipairs({flat[i], attempt, r[1], r[2] or '0', r[3] .. ' ' .. r[5], r[4] or ''}) do insert(taken, value) end
       end
     end
   end
@@ -126,7 +126,7 @@ for _, e in ipairs(entries) do
       insert(owned, attempt .. ' ' .. ARGV[4])
       count(e.lane, 'running', 1)
       local n = #taken
-      taken[n + 1], taken[n + 2], taken[n + 3], taken[n + 4], taken[n + 5], taken[n + 6] = id, attempt, r[5], r[6] or '0', r[7], ''
+      taken[n + 1], taken[n + 2], taken[n + 3], taken[n + 4], taken[n + 5], taken[n + 6] = id, attempt, r[5], r[6] or '0', r[7] .. ' ' .. e.lane, ''
       bytes = bytes + #r[5]
     end
   end
