@@ -1,0 +1,255 @@
+"""The reconciler: compares unfinished rows with the queue server, and puts right what a server that forgot left behind.
+
+It runs when the recorder starts, after a rollback or a hole, and every five minutes for rows unchanged for a minute.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import random
+from collections import Counter
+from collections.abc import AsyncIterator, Sequence
+from datetime import datetime
+from typing import Self
+
+import msgspec
+from redis.exceptions import RedisError
+
+from core.recorder.apply import apply_aside
+from core.recorder.decoding import Heard
+from core.recorder.recorder import Recorder
+from core.secrets import MessageCipher, MessageUnreadable
+from core.storage.connection import DatabaseAway
+from core.storage.unfinished import Seen, Whole, ended_rows, still_unfinished, unfinished_rows
+from taskcast.engine.engine import Engine
+from taskcast.engine.jobs import LiveJob, NewJob
+from taskcast.errors import EngineFull, EngineUnavailable, MessageTooLarge
+from taskcast.states import FINAL
+
+logger = logging.getLogger(__name__)
+
+EVERY_S = 300.0
+UNCHANGED_S = 60.0
+PAGE = 500
+AT_ONCE = 20
+
+
+class Reconciler:
+    """Compares the tables with the queue server.
+
+    Args:
+        engine: the queue server.
+        recorder: whose position says what the tables know; it also asks for rounds.
+        cipher: reads the kept messages; without it nothing can be sent again.
+        on_forgotten: what becomes of jobs that the queue server forgot: sent again, or failed.
+        every_s: seconds between rounds.
+        unchanged_s: rows that changed within so many seconds are left alone by the rounds in between.
+    """
+
+    def __init__(
+        self,
+        *,
+        engine: Engine,
+        recorder: Recorder,
+        cipher: MessageCipher | None,
+        on_forgotten: str = "resend",
+        every_s: float = EVERY_S,
+        unchanged_s: float = UNCHANGED_S,
+    ) -> None:
+        self.counted: Counter[str] = Counter()
+        self._engine, self._recorder, self._cipher = engine, recorder, cipher
+        self._resend = on_forgotten == "resend"
+        self._every_s, self._unchanged_s = every_s, unchanged_s
+        self._task: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        """Begin, with a round over all unfinished rows."""
+        if self._task is None:
+            self._task = asyncio.create_task(self._loop(), name="reconciler")
+
+    async def stop(self) -> None:
+        """Stop; stopping twice is fine."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+            self._task = None
+
+    async def __aenter__(self) -> Self:
+        await self.start()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.stop()
+
+    async def reconcile(self, *, everything: bool = True, back_to: int | None = None, compare: bool = False) -> None:
+        """Do one round.
+
+        Args:
+            everything: look at all unfinished rows, not only at those unchanged for a while.
+            back_to: the queue server forgot what came after this seq: drop its records of jobs that ended since.
+            compare: look into the records too, not only whether there are any.
+        """
+        if back_to is not None:
+            await self._drop_ended(back_to)
+        up_to = None if everything else await self._seq() - int(self._unchanged_s * 1_000_000)
+        async for page in self._pages(up_to):
+            await self._reconcile_page(page, compare=compare)
+
+    async def _loop(self) -> None:
+        wanted, first, pause = self._recorder.reconcile_wanted, True, 0.5
+        while True:
+            try:
+                await self._round(first=first)
+            except asyncio.CancelledError:
+                raise
+            except (EngineUnavailable, EngineFull, RedisError, *DatabaseAway) as error:
+                logger.warning("the reconciler waits", extra={"error": str(error)})
+            except Exception:
+                logger.exception("a round of the reconciler failed")
+            else:
+                first, pause = False, 0.5
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(wanted.wait(), self._every_s * random.uniform(0.9, 1.1))
+                continue
+            pause = min(pause * 2, 10)
+            await asyncio.sleep(pause * random.uniform(0.7, 1.3))
+
+    async def _round(self, *, first: bool) -> None:
+        """Do the round that is due; one that fails is due again."""
+        recorder = self._recorder
+        wanted, back_to = recorder.reconcile_wanted.is_set(), recorder.rolled_back_to
+        recorder.reconcile_wanted.clear()
+        recorder.rolled_back_to = None
+        try:
+            await self.reconcile(everything=first or wanted, back_to=back_to, compare=wanted)
+        except BaseException:
+            if wanted:
+                recorder.reconcile_wanted.set()
+                recorder.rolled_back_to = back_to
+            raise
+
+    async def _pages(self, up_to: int | None) -> AsyncIterator[list[Seen]]:
+        after = ""
+        while page := await unfinished_rows(after=after, up_to_seq=up_to, limit=PAGE):
+            yield page
+            after = page[-1].id
+
+    async def _seq(self) -> int:
+        return int(await self._engine.redis.get(self._engine.names.seq) or 0)
+
+    async def _reconcile_page(self, page: Sequence[Seen], *, compare: bool) -> None:
+        known = await self._engine.known([row.id for row in page])
+        unknown = [row.id for row in page if known[row.id] is None]
+        doubtful = [row.id for row in page if known[row.id] == "tombstone" or (compare and known[row.id])]
+        if not unknown and not doubtful:
+            return
+        # What the server told before we asked must be in the tables before we judge: its end may be on its way.
+        asked_at = await self._seq()
+        await self._recorder.reached(asked_at)
+        for row in await still_unfinished(unknown, up_to_seq=asked_at):
+            await self._forgotten(row)
+        rows = await still_unfinished(doubtful, up_to_seq=asked_at)
+        for start in range(0, len(rows), AT_ONCE):
+            await asyncio.gather(*(self._compare(row) for row in rows[start : start + AT_ONCE]))
+
+    async def _forgotten(self, row: Whole) -> None:
+        """Send a job again that the queue server forgot, or fail it."""
+        job = self._new_job(row) if self._resend else None
+        if job is not None:
+            try:
+                sent = await self._engine.resend(
+                    job, attempt=row.attempts, errors=row.errors, deliveries=row.deliveries, was=row.status
+                )
+            except (ValueError, MessageTooLarge) as error:
+                logger.warning("a forgotten job cannot be sent again", extra={"job_id": row.id, "error": str(error)})
+            else:
+                self.counted["resent"] += sent
+                if sent:
+                    logger.warning("a job that the queue server forgot was sent again", extra={"job_id": row.id})
+                return
+        ended = await self._engine.forget(
+            row.id, task=row.type, queue=row.queue_name, user_id=row.user_id, attempt=row.attempts, was=row.status
+        )
+        self.counted["failed"] += ended
+        if ended:
+            logger.error("a job that the queue server forgot has failed", extra={"job_id": row.id})
+
+    def _new_job(self, row: Whole) -> NewJob | None:
+        if row.message is None or self._cipher is None:
+            return None
+        try:
+            message = self._cipher.decrypt(row.id, row.message)
+        except MessageUnreadable as error:
+            logger.warning("a kept message is unreadable", extra={"job_id": row.id, "error": str(error)})
+            return None
+        return NewJob(
+            id=row.id,
+            task=row.type,
+            queue=row.queue_name,
+            priority=row.priority,
+            message=message,
+            data=row.data,
+            user_id=row.user_id,
+            run_at_ms=_milliseconds(row.run_at) if row.run_at and row.status == "scheduled" else None,
+            created_at_ms=_milliseconds(row.created_at),
+            max_attempts=max(row.max_attempts, 1),
+            timeout_s=row.timeout_s,
+            deduplication_key=row.deduplication_key,
+            rate_limit_key=row.rate_limit_key,
+            metadata=row.metadata if isinstance(row.metadata, dict) else {},
+        )
+
+    async def _compare(self, row: Whole) -> None:
+        """Set a row to what the queue server knows, where events between the two were lost."""
+        live = await self._engine.job(row.id)
+        event = _what_is_true(row, live) if live else None
+        if event is not None and await apply_aside(event, row.seq, self._recorder.counted):
+            self.counted["repaired"] += 1
+            logger.warning("a job's row was behind and was repaired", extra={"job_id": row.id, "state": event.state})
+
+    async def _drop_ended(self, back_to: int) -> None:
+        """Drop the records of jobs that ended after the moment the queue server was set back to."""
+        after = ""
+        while page := await ended_rows(after=after, since_seq=back_to, limit=PAGE):
+            known = await self._engine.known([row.id for row in page])
+            for row in page:
+                if known[row.id] == "record" and await self._engine.drop(row.id, seq=row.seq, state=row.status):
+                    self.counted["dropped"] += 1
+                    logger.warning("an ended job came back with the server's memory; dropped", extra={"job_id": row.id})
+            after = page[-1].id
+
+
+def _milliseconds(at: datetime) -> int:
+    return int(at.timestamp() * 1000)
+
+
+def _what_is_true(row: Whole, live: LiveJob) -> Heard | None:
+    """Return, as an event, what the queue server knows and the row does not."""
+    if live.state is None:
+        tomb = live.tombstone
+        if tomb is None or tomb.state not in FINAL or tomb.seq <= row.seq:
+            return None
+        state, attempt, seq, kind, data = tomb.state, tomb.attempt, tomb.seq, f"job.{tomb.state}", {}
+    elif (live.state, live.attempt) == (row.status, row.attempts):
+        return None
+    else:
+        state, attempt = live.state, live.attempt
+        # A record older than its row: the server was set back, and what it remembers is what will happen.
+        seq = live.seq if live.seq > row.seq else row.seq + 1
+        kind = "job.started" if state == "running" else f"job.{state}"
+        data = (live.row if isinstance(live.row, dict) else {}) | {"reason": "reconciled"}
+        data |= {"worker": live.worker, "errors": live.errors, "waited_ms": None}
+    return Heard(
+        type=kind,
+        seq=seq,
+        job=row.id,
+        task=row.type,
+        queue=row.queue_name,
+        user=row.user_id,
+        attempt=attempt,
+        was=None,
+        state=state,
+        data=msgspec.Raw(msgspec.json.encode(data)),
+    )

@@ -1,0 +1,88 @@
+"""Rows that the reconciler compares with the queue server."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from core.storage.connection import connection
+from taskcast.events import Json
+
+UNFINISHED = "status IN ('scheduled', 'queued', 'running', 'retrying')"
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """How far a row was when it was looked at."""
+
+    id: str
+    status: str
+    attempts: int
+    seq: int
+
+
+@dataclass(frozen=True, slots=True)
+class Whole:
+    """All that is needed to send a job again."""
+
+    id: str
+    type: str
+    queue_name: str
+    status: str
+    seq: int
+    attempts: int
+    errors: int
+    deliveries: int
+    priority: int
+    max_attempts: int
+    timeout_s: float | None
+    user_id: str | None
+    deduplication_key: str | None
+    rate_limit_key: str | None
+    created_at: datetime
+    run_at: datetime | None
+    message: bytes | None
+    data: Json
+    metadata: Json
+
+
+async def unfinished_rows(*, after: str, up_to_seq: int | None, limit: int) -> list[Seen]:
+    """Return unfinished rows by id, after an id; only those unchanged since `up_to_seq`, if it is given."""
+    async with connection() as lent:
+        records = await lent.fetch(
+            f"SELECT id, status, attempts, seq FROM jobs WHERE {UNFINISHED} AND id > $1"  # noqa: S608
+            " AND ($2::int8 IS NULL OR seq <= $2) ORDER BY id LIMIT $3",
+            after, up_to_seq, limit,
+        )  # fmt: skip
+    return [Seen(*record) for record in records]
+
+
+async def ended_rows(*, after: str, since_seq: int, limit: int) -> list[Seen]:
+    """Return rows that ended at a seq above `since_seq`, by id, after an id."""
+    async with connection() as lent:
+        records = await lent.fetch(
+            "SELECT id, status, attempts, seq FROM jobs WHERE status IN ('completed', 'failed', 'cancelled')"
+            " AND id > $1 AND seq > $2 ORDER BY id LIMIT $3",
+            after, since_seq, limit,
+        )  # fmt: skip
+    return [Seen(*record) for record in records]
+
+
+async def still_unfinished(ids: Sequence[str], *, up_to_seq: int) -> list[Whole]:
+    """Return those of the rows that are unfinished and have not changed after `up_to_seq`."""
+    async with connection() as lent:
+        records: list[Any] = await lent.fetch(
+            "SELECT id, type, queue_name, status, seq, attempts, errors, deliveries, priority, max_attempts, timeout_s,"
+            " user_id, deduplication_key, rate_limit_key, created_at, run_at, message, data::text, metadata::text"
+            " FROM jobs WHERE status IN ('scheduled', 'queued', 'running', 'retrying')"
+            " AND id = ANY($1::text[]) AND seq <= $2",
+            list(ids), up_to_seq,
+        )  # fmt: skip
+    return [
+        Whole(*plain, msgspec.json.decode(data or "null"), msgspec.json.decode(metadata or "{}"))
+        for *plain, data, metadata in records
+    ]
