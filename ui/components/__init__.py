@@ -1,0 +1,1 @@
+"""The parts of pages: one file each, Python beside the small Vue component it feeds."""

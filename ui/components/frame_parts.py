@@ -1,0 +1,60 @@
+"""The parts of the frame: navigation, connection pill, search, account, toasts, question, panel."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ui.components.element import LiveElement, encode
+
+
+class NavBar(LiveElement, component="nav_bar.js"):
+    """Links to the pages that exist."""
+
+    def __init__(self, page: Any, items: list[dict[str, str]], *, bar: bool, on: str) -> None:
+        super().__init__(page)
+        self._props.update(items=items, bar=bar, initial=encode({"on": on}))
+
+
+class ConnectionPill(LiveElement, component="connection_pill.js"):
+    """Says whether what is on the screen is live."""
+
+    def __init__(self, page: Any) -> None:
+        super().__init__(page)
+        self._props["initial"] = page.upstream.link
+
+    def draw(self) -> None:
+        """Tell the state of the gateway; that of this page the browser knows."""
+        if self.is_here:
+            self.run_method("patch", self.page.upstream.link)
+
+
+class SearchBox(LiveElement, component="search_box.js"):
+    """Search from anywhere."""
+
+
+class UserMenu(LiveElement, component="user_menu.js"):
+    """Who is signed in, theme, sign out."""
+
+    def __init__(self, page: Any, *, bar: bool) -> None:
+        super().__init__(page)
+        session = page.session
+        self._props.update(
+            name=session.name, email=str(session.user.get("email") or ""), role=session.role.capitalize(), bar=bar
+        )
+        self._props["sign-out"] = "/admin/sign-out"
+
+
+class ThemeButton(LiveElement, component="theme_button.js"):
+    """Light or dark."""
+
+
+class Toasts(LiveElement, component="toasts.js"):
+    """Short news about what the person did."""
+
+
+class ConfirmDialog(LiveElement, component="confirm_dialog.js"):
+    """One question at a time."""
+
+
+class Panel(LiveElement, component="panel.js"):
+    """The slide-over with one job."""

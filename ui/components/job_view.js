@@ -1,0 +1,106 @@
+// One job, in the panel and on its own page. The server sends the parts that changed; see ui/job_page.py.
+import { Bar, Chip, Icon, ago, clock, copy, count, duration, elapsed, isFinal, left, momentOf, parse, setClock, steps, timeOf } from "taskcast-ui";
+import { defineComponent, h } from "vue";
+
+const TOKEN = /("(?:\\.|[^"\\])*")(\s*:)?|\b(true|false|null)\b|(-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?)/g;
+const COLOURED = 24000;
+export const Json = defineComponent({   // JSON in colours; always text nodes, however odd the text
+  props: { value: Object },
+  setup: (props) => () => {
+    const { text, cut } = props.value, out = [], head = text.slice(0, COLOURED);
+    let at = 0;
+    if (!cut) for (const m of head.matchAll(TOKEN)) {
+      if (m.index > at) out.push(head.slice(at, m.index));
+      out.push(h("span", { class: m[1] ? (m[2] ? "k" : "s") : m[3] ? "w" : "n" }, m[1] || m[0]));
+      at = m.index + (m[1] ? m[1].length : m[0].length);
+    }
+    out.push(text.slice(at));
+    return h("div", [cut ? h("div", { class: "cut" }, [h(Icon, { name: "info" }), `Cut: it is ${cut} in all, this is its beginning.`]) : null, h("pre", { class: "code", tabindex: 0 }, out)]);
+  },
+});
+
+export default {
+  components: { Bar, Chip, Icon, Json },
+  template: `
+  <div class="jv" :data-job="id" :data-state="job?.status">
+    <div class="p-h">
+      <div><h2 :title="job?.type">{{ job ? job.type || 'unknown task' : missing ? 'No such job' : 'Job' }}</h2><span class="mono p-id">{{ id }}</span></div>
+      <Chip v-if="job && wide" :state="job.status"/>
+      <button class="ib" :aria-label="copied ? 'Link copied' : 'Copy link'" :title="copied ? 'Copied' : 'Copy link'" @click="share"><Icon :name="copied ? 'check' : 'link'"/></button>
+      <a v-if="!wide" class="ib" :href="url" aria-label="Open as a page" title="Open as a page"><Icon name="maximize-2"/></a>
+      <button v-if="!wide" class="ib" aria-label="Close" title="Close (Esc)" @click="shut"><Icon name="x"/></button>
+      <template v-if="wide && job"><button v-if="retryable" class="btn" data-testid="retry" @click="$emit('act', 'retry')"><Icon name="rotate-ccw"/>Run again</button><button v-if="cancellable" class="btn danger" data-testid="cancel" @click="$emit('act', 'cancel')"><Icon name="x"/>Cancel</button></template>
+    </div>
+    <div v-if="!job" class="p-b">
+      <div v-if="missing" class="empty" style="grid-column: 1/-1"><Icon name="search"/><b>There is no job with this id</b><p>It may have been deleted because it was old, or the link is not complete.</p><a class="btn" :href="base + '/list'">All jobs</a></div>
+      <div v-else-if="problem" class="empty" style="grid-column: 1/-1"><Icon name="triangle-alert"/><b>The job could not be loaded</b><p>{{ problem }}</p></div>
+      <div v-else style="grid-column: 1/-1; display: grid; gap: 16px" aria-busy="true"><span class="bone" style="height: 34px; width: 45%"></span><span class="bone" style="height: 8px"></span><span class="bone" style="height: 150px"></span><span class="bone" style="height: 110px"></span></div>
+    </div>
+    <div v-else class="p-b" tabindex="-1">
+      <div class="col-a">
+        <div class="blk o1">
+          <div class="big"><b v-if="big">{{ big }}</b><Chip v-else :state="job.status"/><span>{{ line }}</span><span class="r" v-if="job.status === 'running' && left(job) !== '—'">{{ left(job) }} left</span></div>
+          <Bar :row="job" big/>
+          <div class="big-s"><Chip v-if="big && !wide" :state="job.status"/><span v-if="job.total">{{ count(job.done ?? 0) }} of {{ count(job.total) }} steps</span><span v-if="job.stuck" style="color: var(--warn)">looks stuck</span><span class="r num">{{ clockLine }}</span></div>
+        </div>
+        <div v-if="cancel" class="blk bare o2"><div class="steps3" role="list" aria-label="Cancel"><div v-for="s in phases" :key="s.t" role="listitem" :class="{done: s.at}"><b><Icon :name="s.at ? 'check' : s.icon"/>{{ s.t }}</b><small>{{ s.x }}</small></div></div></div>
+        <div v-if="error" class="blk bare o2"><div class="err" :class="{soft: !error.final}" role="group" aria-label="Error">
+          <div class="err-h"><Icon name="circle-alert"/><div style="min-width: 0"><b class="mono">{{ error.type }}{{ error.code ? ' (' + error.code + ')' : '' }}</b><p>{{ error.message }}</p><small>{{ error.reason }}</small></div></div>
+          <pre v-if="error.trace && trace" class="trace" tabindex="0">{{ error.trace }}</pre>
+          <div v-if="error.trace" style="display: flex; padding: 6px 8px; border-top: 1px solid var(--line-soft)"><button class="mini" :aria-expanded="String(trace)" @click="trace = !trace"><Icon :name="trace ? 'chevron-up' : 'chevron-down'"/>{{ trace ? 'Hide' : 'Show' }} stack trace</button><button class="mini" @click="copy(error.trace)"><Icon name="copy"/>Copy</button></div>
+        </div></div>
+        <div v-if="result" class="blk o3"><div class="sec">Result<span v-if="result.text === 'null'" class="sub">the task returned nothing</span><button class="mini" @click="copy(result.text)"><Icon name="copy"/>Copy</button></div><Json :value="result"/></div>
+        <div class="blk bare o6"><slot></slot></div>
+      </div>
+      <div class="col-b">
+        <dl class="kv o4 blk-kv"><div v-for="f in facts" :key="f[0]" :class="{wide: f[1].length > 40}"><dt>{{ f[0] }}</dt><dd :class="f[2]">{{ f[1] }}</dd></div></dl>
+        <div class="blk o5"><div class="sec">Timeline</div><ol class="tl"><li v-for="(t, i) in timeline" :key="t.title + t.at + i" :class="{now: t.now}" :style="{'--c': 'var(--' + t.tone + ')'}"><b>{{ t.title }}</b><span>{{ t.text }}</span><time :title="new Date(t.at).toLocaleString('en-GB')">{{ t.at > clock.now + 1500 ? ago(t.at) : momentOf(t.at) }}</time></li></ol></div>
+        <div v-if="args" class="blk o7"><div class="sec">Arguments<button class="mini" @click="copy(args.text)"><Icon name="copy"/>Copy</button></div><Json :value="args"/></div>
+      </div>
+    </div>
+    <div v-if="job && !wide && (may.retry || may.cancel)" class="p-f">
+      <button v-if="retryable" class="btn" data-testid="retry" @click="$emit('act', 'retry')"><Icon name="rotate-ccw"/>Run again</button>
+      <span v-if="job.asked" class="why">Waiting for the job to stop…</span>
+      <button v-if="cancellable" class="btn danger last" data-testid="cancel" @click="$emit('act', 'cancel')"><Icon name="x"/>Cancel</button>
+    </div>
+  </div>`,
+  props: { id: String, url: String, base: String, wide: Boolean, may: Object, initial: String },
+  emits: ["act"],
+  data() { return { job: null, facts: [], timeline: [], args: null, result: null, error: null, cancel: null, missing: false, problem: null, copied: false, trace: this.wide, clock }; },
+  created() { if (this.initial) this.patch(this.initial); },
+  computed: {
+    done() { return isFinal(this.job.status); },
+    retryable() { return this.may.retry && this.done; },
+    cancellable() { return this.may.cancel && !this.done && !this.job.asked; },
+    big() { return this.job.percent != null && this.job.status !== "queued" && this.job.status !== "scheduled" ? Math.floor(this.job.percent) + "%" : ""; },
+    line() {
+      const j = this.job;
+      return { queued: "waits for a worker", scheduled: j.due ? "due " + ago(j.due) : "waits for its time", retrying: j.due ? "tries again " + (j.due > clock.now ? ago(j.due) : "now") : "tries again", cancelled: "", failed: j.message || "" }[j.status] ?? (steps(j) || (j.status === "running" ? "working…" : ""));
+    },
+    clockLine() {
+      const j = this.job, e = elapsed(j);
+      return j.status === "running" ? `running for ${e}` : this.done ? (e === "—" ? "" : `took ${e}`) : `created ${ago(j.created)}`;
+    },
+    phases() {
+      const c = this.cancel, at = (ms) => (ms ? timeOf(ms) : "");
+      return [
+        { t: "Requested", at: c.asked, icon: "ban", x: [at(c.asked), c.by].filter(Boolean).join(" ") },
+        { t: "Seen", at: c.seen || c.stopped, icon: "loader-circle", x: c.seen ? "by the worker, " + at(c.seen) : c.stopped ? "" : "waits for the worker" },
+        { t: "Stopped", at: c.stopped, icon: "square", x: c.stopped ? `${at(c.stopped)}${c.ended && c.ended !== "Cancelled" ? ", it had ended: " + c.ended.toLowerCase() : ""}` : "not yet" },
+      ];
+    },
+  },
+  watch: { job: { immediate: true, deep: false, handler(job) { if (this.wide && job?.type) document.title = `${job.type} · Taskcast`; } } },
+  methods: {
+    ago, copy, count, left, momentOf, duration,
+    patch(text) {
+      const p = parse(text);
+      if (p.now) setClock(p.now);
+      for (const key of ["job", "facts", "timeline", "result", "error", "cancel", "missing", "problem"]) if (key in p) this[key] = p[key];
+      if ("arguments" in p) this.args = p.arguments;
+      if (p.missing) this.job = null;
+    },
+    async share() { this.copied = await copy(location.origin + (window.path_prefix || "") + this.url); setTimeout(() => (this.copied = false), 1800); },
+    shut() { window.dispatchEvent(new CustomEvent("taskcast:close")); },
+  },
+};

@@ -1,0 +1,114 @@
+// What the components share: the looks of states (from ui/looks.py), times, and the smallest parts. Texts of jobs only
+// ever become text nodes here and in all components.
+import { defineComponent, h, reactive } from "vue";
+
+export const looks = JSON.parse(document.getElementById("taskcast-looks").textContent);
+export const isFinal = (state) => looks.final.includes(state);
+
+// One clock for the page: the server's, ticking once a second.
+export const clock = reactive({ now: Date.now(), skew: 0 });
+export function setClock(serverNow) {
+  if (!serverNow) return;
+  clock.skew = serverNow - Date.now();
+  clock.now = serverNow;
+}
+setInterval(() => (clock.now = Date.now() + clock.skew), 1000);
+
+export const parse = (text) => (typeof text === "string" ? JSON.parse(text) : text);
+
+export function duration(ms) {
+  if (ms == null || !Number.isFinite(ms)) return "—";
+  if (ms < 1000) return `${Math.max(0, Math.round(ms))}ms`;
+  const s = ms / 1000;
+  if (s < 10) return `${s.toFixed(1)}s`;
+  if (s < 60) return `${Math.round(s)}s`;
+  if (s < 3600) return `${Math.floor(s / 60)}m ${String(Math.floor(s % 60)).padStart(2, "0")}s`;
+  if (s < 172800) return `${Math.floor(s / 3600)}h ${String(Math.floor((s % 3600) / 60)).padStart(2, "0")}m`;
+  return `${Math.floor(s / 86400)}d ${Math.floor((s % 86400) / 3600)}h`;
+}
+const whole = (ms) => duration(Math.floor(Math.max(0, ms) / 1000) * 1000 || 0).replace("0ms", "0s").replace(/\.0s$/, "s");
+export const elapsed = (row) => (row.ended != null && row.took != null ? duration(row.took) : row.status === "running" && row.started ? whole(clock.now - row.started) : row.took != null && isFinal(row.status) ? duration(row.took) : "—");
+
+export function left(row) {
+  if (row.status !== "running") return "—";
+  if (row.eta) return whole(row.eta - clock.now);
+  const ran = clock.now - row.started;
+  if (!row.started || !row.percent || row.percent < 1 || ran < 2000) return "—";
+  return "~" + whole((ran / row.percent) * (100 - row.percent));
+}
+export function ago(ms) {
+  if (ms == null) return "—";
+  const s = Math.round((clock.now - ms) / 1000);
+  if (s < 0) return "in " + whole(-s * 1000);
+  if (s < 5) return "now";
+  if (s < 60) return `${s}s ago`;
+  if (s < 3600) return `${Math.floor(s / 60)}m ago`;
+  if (s < 86400) return `${Math.floor(s / 3600)}h ago`;
+  return new Date(ms).toLocaleDateString("en", { month: "short", day: "numeric" });
+}
+const pad = (n, w = 2) => String(n).padStart(w, "0");
+export function timeOf(ms, millis = false) {
+  if (ms == null) return "";
+  const d = new Date(ms);
+  return `${pad(d.getHours())}:${pad(d.getMinutes())}:${pad(d.getSeconds())}${millis ? "." + pad(d.getMilliseconds(), 3) : ""}`;
+}
+export function momentOf(ms) {
+  if (ms == null) return "";
+  const d = new Date(ms);
+  const today = new Date(clock.now).toDateString() === d.toDateString();
+  return (today ? "" : `${d.getFullYear()}-${pad(d.getMonth() + 1)}-${pad(d.getDate())} `) + timeOf(ms);
+}
+export const count = (n) => (n == null ? "—" : Number(n).toLocaleString("en"));
+export const short = (id) => (/^[0-9a-f]{8}-[0-9a-f]{4}-7/.test(id) ? id.slice(-12, -4) : id.slice(0, 8));
+
+export const Icon = (props) => h("i", { class: ["i", "i-" + props.name], "aria-hidden": "true" });
+Icon.props = ["name"];
+
+export const Chip = defineComponent({
+  props: { state: String },
+  setup: (props) => () => {
+    const look = looks.states[props.state] || { label: props.state, tone: "idle", icon: "circle-alert" };
+    const mark = look.turns ? h("i", { class: "ring", "aria-hidden": "true" }) : h(Icon, { name: look.icon });
+    return h("span", { class: "chip", style: { "--c": `var(--${look.tone})`, "--s": `var(--${look.tone}-soft)` } }, [mark, look.label]);
+  },
+});
+
+export const Bar = defineComponent({
+  props: { row: Object, big: Boolean },
+  setup: (props) => () => {
+    const { percent, status } = props.row;
+    const open = percent == null && status === "running";
+    const width = percent == null ? (isFinal(status) ? 1 : 0) : percent / 100;
+    return h(
+      "div",
+      { class: ["bar", status, { open, "bar-xl": props.big }], role: "progressbar", "aria-label": "Progress", "aria-valuemin": 0, "aria-valuemax": 100, "aria-valuenow": percent == null ? undefined : Math.floor(percent) },
+      [h("i", { style: { transform: `scaleX(${width})` } })],
+    );
+  },
+});
+
+export function steps(row) {
+  const parts = [];
+  if (row.total) parts.push(`${count(row.done ?? 0)}/${count(row.total)}`);
+  if (row.step && row.step !== row.message) parts.push(row.step);
+  if (row.message) parts.push(row.message);
+  return parts.join(" · ");
+}
+
+export async function copy(text) {
+  try {
+    await navigator.clipboard.writeText(text);
+    return true;
+  } catch {
+    const area = Object.assign(document.createElement("textarea"), { value: text });
+    area.style.position = "fixed";
+    (document.querySelector("dialog[open]") || document.body).append(area);
+    area.select();
+    const done = document.execCommand("copy");
+    area.remove();
+    return done;
+  }
+}
+
+// The connection as the whole page knows it; set by the pill.
+export const link = reactive({ browser: "live", gateway: "reconnecting" });

@@ -1,0 +1,54 @@
+"""Queues and workers as they stand, read-only."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ui.components.element import BASE, LiveElement
+from ui.model import millis
+from ui.views.table import TableView
+
+
+class QueueTable(LiveElement, component="queue_table.js"):
+    """All queues."""
+
+    def __init__(self, page: Any, view: TableView) -> None:
+        super().__init__(page, view)
+        self._table = view
+        self._props["base"] = BASE
+
+    def draw(self) -> None:
+        """Send the queues."""
+        items = [{**row, "waiting": row.get("waiting") or {}} for row in self._table.sorted]
+        self.send_if_changed({"items": items, "loaded": self._table.is_loaded})
+
+
+class WorkerCards(LiveElement, component="worker_cards.js"):
+    """All workers."""
+
+    def __init__(self, page: Any, view: TableView) -> None:
+        super().__init__(page, view)
+        self._table = view
+        self._props["base"] = BASE
+
+    def draw(self) -> None:
+        """Send the workers, those that run first."""
+        items: list[dict[str, Any]] = [
+            {
+                "id": str(row.get("id") or ""),
+                "host": row.get("host"),
+                "pid": row.get("pid"),
+                "queues": row.get("queues"),
+                "slots": row.get("slots") or 0,
+                "busy": row.get("busy") or [],
+                "cpu": row.get("cpu"),
+                "rss": row.get("rss_bytes"),
+                "lag": row.get("loop_lag_ms"),
+                "started": millis(row.get("started_at")),
+                "seen": millis(row.get("seen_at")),
+                "stopped": millis(row.get("stopped_at")),
+            }
+            for row in self._table.sorted
+        ]
+        items.sort(key=lambda worker: (worker["stopped"] is not None, -(worker["stopped"] or 0), str(worker["id"])))
+        self.send_if_changed({"items": items[:200], "loaded": self._table.is_loaded})

@@ -1,0 +1,211 @@
+"""A job's page as data: a pure function from the job's detail to the parts the browser draws."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from taskcast.states import JobState
+from ui.looks import FINAL_REASONS, PRIORITIES, QUEUED_REASONS, STATES
+from ui.model import Row, millis
+from ui.rows import table_row
+
+SHOWN_CHARACTERS = 300_000
+
+
+def job_page(row: Row) -> Row:
+    """Return the parts of the page by name; a part that did not change is equal to what it was."""
+    status = str(row.get("status") or "")
+    return {
+        "missing": False,
+        "problem": None,
+        "job": table_row(row) | {"message": _text((row.get("progress") or {}).get("message"))},
+        "facts": _facts(row),
+        "timeline": timeline(row),
+        "arguments": shown(row.get("data")) if "data" in row else None,
+        "result": shown(row.get("result")) if status == JobState.COMPLETED and "result" in row else None,
+        "error": _error(row),
+        "cancel": _cancel(row),
+    }
+
+
+def shown(value: Any) -> Row:
+    """Return any JSON value as text to read, with what was cut of it; never raises."""
+    cut = value.get("$cut") if isinstance(value, dict) and len(value) == 1 else None
+    if isinstance(cut, dict):
+        return {"text": _text(cut.get("head")) or "", "cut": _size(cut.get("bytes"))}
+    try:
+        text = json.dumps(value, indent=2, ensure_ascii=False, default=repr)
+    except (ValueError, TypeError, RecursionError):
+        text = repr(value)
+    if len(text) > SHOWN_CHARACTERS:
+        return {"text": text[:SHOWN_CHARACTERS], "cut": _size(len(text.encode("utf-8", "replace")))}
+    return {"text": text.encode("utf-8", "replace").decode(), "cut": None}
+
+
+def timeline(row: Row) -> list[Row]:
+    """Return what happened to the job, newest first, across all its attempts."""
+    items: list[Row] = []
+
+    def add(at: Any, tone: str, title: str, text: str = "", *, now: bool = False) -> None:
+        when = millis(at)
+        if when is not None:
+            items.append({"at": when, "tone": tone, "title": title, "text": text, "now": now})
+
+    status = str(row.get("status") or "")
+    by = row.get("user_id")
+    add(row.get("created_at"), "idle", "Accepted", f"for {by}" if by else "")
+    if row.get("run_at") and status == JobState.SCHEDULED:
+        items.append(_due(row, "Due", "waits for its time"))
+    attempts: list[Row] = row.get("attempts") or []
+    for attempt in attempts:
+        number = attempt.get("attempt")
+        waited = attempt.get("waited_ms")
+        on = f"on {attempt['worker']}" if attempt.get("worker") else ""
+        pause = f" · waited {duration(waited)}" if waited is not None else ""
+        state = str(attempt.get("state") or "")
+        add(attempt.get("started_at"), "info", _named("Started", number, attempts), on + pause,
+            now=status == JobState.RUNNING and attempt is attempts[-1])  # fmt: skip
+        add(attempt.get("ended_at"), *_end_of(attempt, state, number, attempts))
+    if not attempts:
+        add(row.get("started_at"), "info", "Started", f"on {row['worker']}" if row.get("worker") else "")
+    if row.get("cancel_requested_at"):
+        add(row["cancel_requested_at"], "warn", "Cancel requested", _who(row))
+        add(row.get("cancel_seen_at"), "warn", "Cancel seen by the worker")
+    add(row.get("stuck_at"), "warn", "Looks stuck", "no sign of life for some time")
+    if status == JobState.RETRYING and row.get("run_at"):
+        items.append(_due(row, "Next attempt", "waits before it tries again"))
+    ended_by_attempt = attempts and attempts[-1].get("ended_at") and attempts[-1].get("state") == status
+    if not ended_by_attempt:
+        add(row.get("completed_at"), "ok", "Completed")
+        reason = FINAL_REASONS.get(str(row.get("final_reason")), "")
+        add(row.get("failed_at"), "bad", "Failed for good", reason)
+        add(row.get("cancelled_at"), "idle", "Cancelled", _who(row))
+    order = sorted(enumerate(items), key=lambda pair: (pair[1]["at"], pair[0]), reverse=True)
+    return [item for _, item in order]
+
+
+def duration(ms: Any) -> str:
+    """Return milliseconds for a person: 840 ms, 1.2 s, 3 min 05 s, 2 h 10 min."""
+    if not isinstance(ms, int | float):
+        return "—"
+    seconds = ms / 1000
+    if ms < 1000:
+        return f"{round(ms)} ms"
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    if minutes < 60:
+        return f"{minutes} min {rest:02} s"
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes:02} min" if hours < 48 else f"{hours // 24} days {hours % 24} h"
+
+
+def _named(word: str, number: Any, attempts: list[Row]) -> str:
+    return f"{word}, attempt {number}" if len(attempts) > 1 else word
+
+
+def _end_of(attempt: Row, state: str, number: Any, attempts: list[Row]) -> tuple[str, str, str]:
+    error: Row = attempt.get("error") or {}
+    took = f"after {duration(attempt['duration_ms'])}" if attempt.get("duration_ms") is not None else ""
+    what = " · ".join(part for part in (_first(error), took) if part)
+    if state == JobState.COMPLETED:
+        return "ok", _named("Completed", number, attempts), took
+    if state == JobState.FAILED:
+        reason = FINAL_REASONS.get(str(attempt.get("reason")), "")
+        return "bad", "Failed for good", what or reason
+    if state == JobState.CANCELLED:
+        return "idle", "Cancelled", took
+    if state == JobState.RETRYING:
+        return "warn", _named("Attempt failed", number, [{}]), what
+    reason = QUEUED_REASONS.get(str(attempt.get("reason")), str(attempt.get("reason") or state))
+    return "idle", "Back in the queue", reason
+
+
+def _due(row: Row, title: str, text: str) -> Row:
+    return {"at": millis(row.get("run_at")) or 0, "tone": "warn", "title": title, "text": text, "now": False}
+
+
+def _first(error: Row) -> str:
+    if not error:
+        return ""
+    lines = str(error.get("message") or "").splitlines()
+    return f"{error.get('type')}: {lines[0][:160]}" if lines else str(error.get("type") or "")
+
+
+def _facts(row: Row) -> list[list[Any]]:
+    attempt, most = row.get("attempt") or 0, row.get("max_attempts")
+    errors = row.get("errors") or 0
+    priority = str(row.get("priority") or "")
+    facts: list[list[Any]] = [
+        ["Queue", row.get("queue") or "—", ""],
+        ["Worker", row.get("worker") or "—", "mono"],
+        ["Attempt", f"{attempt}" if attempt else "not begun", ""],
+        ["Errors", f"{errors} of {most} allowed" if most else str(errors), ""],
+        ["Priority", next((label for p, label in PRIORITIES.items() if p.name == priority), priority or "—"), ""],
+        ["Timeout", duration(row["timeout_s"] * 1000) if row.get("timeout_s") else "none", ""],
+        ["Waited", duration(row.get("waited_ms")), ""],
+        ["Took", duration(row.get("duration_ms")), ""],
+    ]
+    if row.get("user_id"):
+        facts.append(["For", str(row["user_id"]), ""])
+    for key, label in (("deduplication_key", "Deduplication key"), ("rate_limit_key", "Rate limit key")):
+        if row.get(key):
+            facts.append([label, str(row[key]), "mono"])
+    for key, value in list((row.get("metadata") or {}).items())[:12]:
+        facts.append(
+            [str(key)[:60], value if isinstance(value, str) else json.dumps(value, default=repr)[:400], "mono"]
+        )
+    return facts
+
+
+def _error(row: Row) -> Row | None:
+    error: Row | None = row.get("error")
+    status = str(row.get("status") or "")
+    if not error or status in (JobState.COMPLETED, JobState.CANCELLED):
+        return None
+    final = status == JobState.FAILED
+    reason = FINAL_REASONS.get(str(row.get("final_reason")), "") if final else "an attempt failed; another follows"
+    return {
+        "type": _text(error.get("type")) or "Error",
+        "message": _text(error.get("message")) or "",
+        "code": _text(error.get("code")),
+        "reason": reason,
+        "trace": _text(row.get("stack_trace")),
+        "final": final,
+    }
+
+
+def _cancel(row: Row) -> Row | None:
+    if not row.get("cancel_requested_at"):
+        return None
+    status = str(row.get("status") or "")
+    state = STATES.get(JobState(status)) if status in JobState._value2member_map_ else None
+    final = bool(state) and JobState(status).is_final
+    ended = millis(row.get("cancelled_at") or row.get("completed_at") or row.get("failed_at")) if final else None
+    return {
+        "asked": millis(row.get("cancel_requested_at")),
+        "by": _who(row),
+        "seen": millis(row.get("cancel_seen_at")),
+        "stopped": ended,
+        "ended": state.label if state and final else None,
+    }
+
+
+def _who(row: Row) -> str:
+    by, reason = row.get("cancelled_by"), row.get("cancel_reason")
+    return " · ".join(part for part in (f"by {by}" if by else "", f"“{reason}”" if reason else "") if part)
+
+
+def _text(value: Any) -> str | None:
+    return None if value is None else str(value).encode("utf-8", "replace").decode()
+
+
+def _size(count: Any) -> str:
+    if not isinstance(count, int | float):
+        return "more"
+    for unit in ("bytes", "KB", "MB"):
+        if count < 1000 or unit == "MB":
+            return f"{count:.0f} {unit}" if unit == "bytes" else f"{count:.1f} {unit}"
+        count /= 1000
+    return "more"

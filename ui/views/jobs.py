@@ -1,0 +1,290 @@
+"""The jobs that match a filter, newest first: a snapshot, then events; older pages from REST."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import deque
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlencode
+
+from taskcast import events as ev
+from taskcast.client import EventMessage, GatewayError, Message, Snapshot, Subscription
+from taskcast.states import JobState
+from ui.model import Row, apply, newer
+from ui.rows import delta, table_row
+from ui.upstream import Upstream
+from ui.views.view import View
+from ui.words import explain
+
+PAGE = 100
+MOST_LIVE = 400
+"""Rows of a list that grows at its top by itself; older ones then come from REST again."""
+LINGER_S = 2.5
+"""How long a job that matches no longer stays to be seen leaving."""
+KEYS = ("status", "type", "queue", "priority")
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """Which jobs; `q` is searched by REST, the rest also by the websocket."""
+
+    status: tuple[str, ...] = ()
+    type: tuple[str, ...] = ()
+    queue: tuple[str, ...] = ()
+    priority: tuple[str, ...] = ()
+    q: str = ""
+
+    @classmethod
+    def of(cls, values: dict[str, Any]) -> Filter:
+        """Return the filter of a form or a query; what is no filter is left out."""
+        lists = {key: tuple(sorted({str(v)[:128] for v in _listed(values.get(key)) if v})) for key in KEYS}
+        states = {state.value for state in JobState}
+        lists["status"] = tuple(state for state in lists["status"] if state in states)
+        lists["priority"] = tuple(p.upper() for p in lists["priority"] if p.upper() in _PRIORITIES)
+        return cls(**lists, q=str(values.get("q") or "")[:300].strip())
+
+    @property
+    def query(self) -> str:
+        """The filter as a URL's query, the same for equal filters."""
+        pairs = [(key, value) for key in KEYS for value in getattr(self, key)]
+        return urlencode([*pairs, ("q", self.q)] if self.q else pairs)
+
+    @property
+    def lists(self) -> dict[str, list[str]]:
+        """The part the websocket knows."""
+        return {key: list(getattr(self, key)) for key in KEYS if getattr(self, key)}
+
+    def matches(self, row: Row) -> bool:
+        """Tell whether a row belongs to the list."""
+        for key in KEYS:
+            wanted = getattr(self, key)
+            if wanted and row.get(key) is not None and str(row[key]) not in wanted:
+                return False
+        return True
+
+
+_PRIORITIES = frozenset({"LOW", "NORMAL", "HIGH", "CRITICAL"})
+
+
+class JobsView(View):
+    """Rows by id, and what of them was drawn."""
+
+    topic = "jobs"
+
+    def __init__(self, upstream: Upstream, filter_: Filter, *, pages: bool) -> None:
+        super().__init__(upstream)
+        self.filter = filter_
+        self.rows: dict[str, Row] = {}
+        self.drawn: dict[str, Row] = {}
+        self.total: int | dict[str, int] | None = None
+        self.has_more = False
+        self.is_loading_more = False
+        self.unseen = 0
+        self._pages = pages
+        self._cursor: str | None = None
+        self._touched: set[str] = set()
+        self._recent: deque[ev.Event] = deque(maxlen=4000)
+        self._incomplete: set[str] = set()
+        self._completing = False
+
+    async def subscribe(self) -> Subscription:
+        """Subscribe to the filter's lists; a search has its rows from REST and only follows them."""
+        live = await self.upstream.live()
+        filter_ = None if self.filter.q else self.filter.lists or None
+        return await live.subscribe("jobs", filter=filter_, limit=200, snapshot=not self.filter.q)
+
+    def start(self) -> None:
+        """Begin; a search asks REST at once."""
+        super().start()
+        if self.filter.q:
+            self.spawn(self._search(), "search of jobs")
+
+    def receive(self, batch: list[Message]) -> None:
+        """Take snapshots and events."""
+        for message in batch:
+            if isinstance(message, EventMessage):
+                self._take(message.event)
+            elif isinstance(message, Snapshot):
+                self._begin(message.items)
+        if self._touched or not self.is_loaded:
+            self.changed()
+
+    def flush(self) -> None:
+        """Send every element the fields that changed since the last time."""
+        self._trim()
+        touched, self._touched = self._touched, set()
+        changes: dict[str, Row] = {}
+        gone: list[str] = []
+        for job in touched:
+            row = self.rows.get(job)
+            if row is None:
+                if self.drawn.pop(job, None) is not None:
+                    gone.append(job)
+                continue
+            new = table_row(row)
+            if change := delta(self.drawn.get(job), new):
+                changes[job] = change
+            self.drawn[job] = new
+        for element in self.elements:
+            element.patch(changes, gone)
+
+    async def more(self) -> None:
+        """Read the next older page.
+
+        Raises:
+            GatewayError: if the gateway cannot give it.
+        """
+        if self.is_loading_more or not self.has_more:
+            return
+        self.is_loading_more = True
+        try:
+            oldest = min((str(row.get("created_at")) for row in self.rows.values()), default="")
+            while True:
+                page = await self._read(self._cursor)
+                self._cursor, self.has_more = page.next_cursor, page.next_cursor is not None
+                self._merge(page.items)
+                reached = not page.items or str(page.items[-1].get("created_at")) < oldest
+                if reached or not self.has_more:
+                    return
+        finally:
+            self.is_loading_more = False
+            self.changed()
+
+    async def search_again(self) -> None:
+        """Do the search anew, because jobs came that it has not seen."""
+        await self._search()
+
+    async def _search(self) -> None:
+        try:
+            page = await self._read(None)
+        except GatewayError as error:
+            self.error = explain(error)
+            self.is_loaded = True
+            self.changed()
+            return
+        self.error, self.unseen = None, 0
+        self._replace({row["id"]: row for row in page.items})
+        self._cursor, self.has_more, self.total = page.next_cursor, page.next_cursor is not None, page.total
+        self.is_loaded = True
+        self.changed()
+
+    async def _read(self, cursor: str | None) -> Any:
+        return await self.upstream.client.jobs(
+            **{key: getattr(self.filter, key) or None for key in KEYS},
+            q=self.filter.q or None,
+            limit=PAGE,
+            cursor=cursor,
+        )
+
+    def _begin(self, items: list[Row]) -> None:
+        self._touched |= self.rows.keys()
+        self.rows = {row["id"]: row for row in items}
+        self._touched |= self.rows.keys()
+        self.is_loaded = True
+        self._cursor = None
+        full = len(items) >= 200
+        self.has_more = full and self._pages
+        self.total = None if full else len(items)
+        if full and self._pages:
+            self.spawn(self._count(), "count of jobs")
+        self.changed()
+
+    async def _count(self) -> None:
+        self.total = (await self.upstream.client.jobs(
+            **{key: getattr(self.filter, key) or None for key in KEYS}, limit=1
+        )).total  # fmt: skip
+        self.changed()
+
+    def _replace(self, rows: dict[str, Row]) -> None:
+        self._touched |= self.rows.keys() | rows.keys()
+        self.rows = {job: newer(self.rows.get(job), row) for job, row in rows.items()}
+
+    def _merge(self, items: list[Row]) -> None:
+        found = {row["id"]: row for row in items}
+        for event in self._recent:
+            if event.job in found and (row := apply(found[event.job], event)) is not None:
+                found[event.job] = row
+        for job, row in found.items():
+            self.rows[job] = newer(self.rows.get(job), row)
+            self._touched.add(job)
+
+    def _take(self, event: ev.Event) -> None:
+        job = event.job
+        if not job or isinstance(event, ev.JobLogged):
+            return
+        self._recent.append(event)
+        old = self.rows.get(job)
+        if old is None and (self.filter.q or not self._is_new(event)):
+            self.unseen += isinstance(event, ev.JobQueued | ev.JobScheduled) and event.was is None
+            return
+        row = apply(old, event)
+        if row is old:
+            return
+        self._touched.add(job)
+        if row is None:
+            self.rows.pop(job, None)
+            return
+        self.rows[job] = row
+        if old is None and isinstance(self.total, int):
+            self.total += 1
+        if not self.filter.q and not self.filter.matches(row):
+            asyncio.get_running_loop().call_later(LINGER_S, self._leave, job)
+        if row.get("is_partial") and self._pages:
+            self._incomplete.add(job)
+            self._complete()
+
+    def _is_new(self, event: ev.Event) -> bool:
+        """Tell whether an event may bring a job into the list, rather than tell of one that leaves it."""
+        return bool(event.state) and self.filter.matches(
+            {"status": event.state, "type": event.task, "queue": event.queue}
+        )
+
+    def _leave(self, job: str) -> None:
+        row = self.rows.get(job)
+        if row is not None and not self.filter.matches(row):
+            del self.rows[job]
+            if isinstance(self.total, int):
+                self.total -= 1
+            self._touched.add(job)
+            self.changed()
+
+    def _complete(self) -> None:
+        if not self._completing:
+            self._completing = True
+            self.spawn(self._complete_rows(), "reading of single jobs")
+
+    async def _complete_rows(self) -> None:
+        try:
+            while self._incomplete:
+                job = self._incomplete.pop()
+                if job in self.rows and self.rows[job].get("is_partial"):
+                    found = await self.upstream.client.job(job)
+                    self.rows[job] = newer(self.rows.get(job), found)
+                    self._touched.add(job)
+                    self.changed()
+        finally:
+            self._completing = False
+
+    def _trim(self) -> None:
+        if self.filter.q or self._cursor is not None or len(self.rows) <= MOST_LIVE + 50:
+            return
+        by_age = sorted(self.rows, key=lambda job: (str(self.rows[job].get("created_at")), job))
+        for job in by_age[: len(self.rows) - MOST_LIVE]:
+            del self.rows[job]
+            self._touched.add(job)
+        if self._pages and not self.has_more:
+            self.has_more, self.total = True, None
+            self.spawn(self._count(), "count of jobs")
+
+
+def _listed(value: Any) -> list[Any]:
+    if value is None:
+        return []
+    return list(value) if isinstance(value, list | tuple | set) else [value]
+
+
+def now_ms() -> int:
+    """Return this host's time, from which browsers take theirs."""
+    return round(time.time() * 1000)

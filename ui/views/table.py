@@ -1,0 +1,89 @@
+"""A table of named rows: statistics, queues, workers."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from typing import Any
+
+from taskcast.client import Message, Snapshot, StateChange
+from ui.model import Row
+from ui.upstream import Upstream
+from ui.views.view import View
+
+SAMPLES = 60
+SAMPLE_S = 2.0
+
+
+class TableView(View):
+    """The rows of a state topic by their key."""
+
+    def __init__(self, upstream: Upstream, topic: str) -> None:
+        super().__init__(upstream)
+        self.topic = topic
+        self.rows: dict[str, Row] = {}
+
+    def receive(self, batch: list[Message]) -> None:
+        """Take a snapshot or a change."""
+        for message in batch:
+            if isinstance(message, Snapshot):
+                self.rows = {_key(row): row for row in message.items}
+                self.is_loaded = True
+            elif isinstance(message, StateChange):
+                self.rows |= {_key(row): row for row in message.set}
+                for key in message.deleted:
+                    self.rows.pop(key, None)
+            else:
+                continue
+            self.changed()
+
+    @property
+    def sorted(self) -> list[Row]:
+        """The rows by name."""
+        return [self.rows[key] for key in sorted(self.rows)]
+
+
+class StatisticsView(TableView):
+    """Totals, the last sixty minutes, and samples of what has no history at the gateway."""
+
+    def __init__(self, upstream: Upstream) -> None:
+        super().__init__(upstream, "statistics")
+        self.samples: deque[dict[str, float]] = deque(maxlen=SAMPLES)
+        self._sampled_at = 0.0
+        self._minutes_seen: set[str] = set()
+        self.minutes_turned = 0
+
+    @property
+    def totals(self) -> Row:
+        """The row of totals; empty until it came."""
+        return self.rows.get("totals", {})
+
+    @property
+    def minutes(self) -> list[Row]:
+        """The rows of single minutes, oldest first."""
+        found = [row for key, row in self.rows.items() if key.startswith("minute:")]
+        return sorted(found, key=lambda row: str(row.get("at")))[-60:]
+
+    def receive(self, batch: list[Message]) -> None:
+        """Take what came, and sample it."""
+        super().receive(batch)
+        totals = self.totals
+        if not totals:
+            return
+        now = time.monotonic()
+        if now - self._sampled_at >= SAMPLE_S:
+            self._sampled_at = now
+            states: dict[str, Any] = totals.get("by_status") or {}
+            self.samples.append({
+                "running": float(states.get("running") or 0),
+                "queued": float(states.get("queued") or 0),
+                "p95": float(totals.get("p95_ms") or 0),
+            })  # fmt: skip
+        newest = {key for key in self.rows if key.startswith("minute:")}
+        if newest - self._minutes_seen:
+            self._minutes_seen = newest
+            self.minutes_turned += 1
+
+
+def _key(row: Row) -> str:
+    return str(row.get("name") or row.get("id") or "")
