@@ -54,4 +54,5 @@ if __name__ == "__main__":
         level=os.environ.get("TASKCAST_LOG_LEVEL", "INFO"),
         format="%(asctime)s %(levelname)-7s %(name)s: %(message)s",
     )
+    logging.getLogger("tortoise").setLevel(logging.WARNING)
     sys.exit(run())

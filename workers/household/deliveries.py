@@ -132,7 +132,7 @@ class Deliveries:
         self._last_number = max(self._last_number + 1, int(time.time() - EPOCH_S) // SECONDS_PER_NUMBER)
         statement = await asyncio.to_thread(self._statements.statement, self._last_number)
         job_id = await self.deliver(statement)
-        logger.info(
+        logger.debug(
             "sample statement delivered",
             extra={"job_id": job_id, "file": statement.name, "kind": statement.kind.value, "lines": statement.lines},
         )

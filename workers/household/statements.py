@@ -53,7 +53,7 @@ class SampleStatements:
         if kind is Kind.REPEATED:
             before = self.statement(number - len(ACCOUNTS))
             return SampleStatement(
-                number, kind, before.account, before.name, before.contents, before.lines, 120.0, Priority.NORMAL
+                number, kind, before.account, before.name, before.contents, before.lines, 40.0, Priority.NORMAL
             )
         account = ACCOUNTS[number % len(ACCOUNTS)]
         rng = Random(f"{self._seed}:{number}:delivery")
@@ -64,7 +64,7 @@ class SampleStatements:
         elif kind is Kind.BROKEN:
             contents = _BROKEN[number // 3 % len(_BROKEN)]
         ending = "pdf" if contents.startswith(b"%PDF") else "csv"
-        pace = rng.uniform(35, 70) if kind is Kind.LARGE else rng.uniform(40, 90)
+        pace = rng.uniform(35, 70) if kind is Kind.LARGE else rng.uniform(15, 45)
         return SampleStatement(
             number,
             kind,
