@@ -8,9 +8,11 @@ from typing import Any
 from taskcast.states import JobState
 from ui.looks import FINAL_REASONS, PRIORITIES, QUEUED_REASONS, STATES
 from ui.model import Row, millis
-from ui.rows import table_row
+from ui.rows import error_line, table_row
 
 SHOWN_CHARACTERS = 300_000
+WIDE = 40
+"""Characters above which a fact takes a whole line; the browser knows the same number."""
 
 
 def job_page(row: Row) -> Row:
@@ -108,7 +110,7 @@ def _named(word: str, number: Any, attempts: list[Row]) -> str:
 def _end_of(attempt: Row, state: str, number: Any, attempts: list[Row]) -> tuple[str, str, str]:
     error: Row = attempt.get("error") or {}
     took = f"after {duration(attempt['duration_ms'])}" if attempt.get("duration_ms") is not None else ""
-    what = " · ".join(part for part in (_first(error), took) if part)
+    what = " · ".join(part for part in (error_line(error)[:200] if error else "", took) if part)
     if state == JobState.COMPLETED:
         return "ok", _named("Completed", number, attempts), took
     if state == JobState.FAILED:
@@ -124,13 +126,6 @@ def _end_of(attempt: Row, state: str, number: Any, attempts: list[Row]) -> tuple
 
 def _due(row: Row, title: str, text: str) -> Row:
     return {"at": millis(row.get("run_at")) or 0, "tone": "warn", "title": title, "text": text, "now": False}
-
-
-def _first(error: Row) -> str:
-    if not error:
-        return ""
-    lines = str(error.get("message") or "").splitlines()
-    return f"{error.get('type')}: {lines[0][:160]}" if lines else str(error.get("type") or "")
 
 
 def _facts(row: Row) -> list[list[Any]]:
@@ -156,7 +151,7 @@ def _facts(row: Row) -> list[list[Any]]:
         facts.append(
             [str(key)[:60], value if isinstance(value, str) else json.dumps(value, default=repr)[:400], "mono"]
         )
-    return facts
+    return sorted(facts, key=lambda fact: len(str(fact[1])) > WIDE)
 
 
 def _error(row: Row) -> Row | None:

@@ -39,7 +39,7 @@ def table_row(row: Row) -> Row:
         "ended": ended(row),
         "due": millis(row.get("run_at")),
         "took": row.get("duration_ms"),
-        "error": _cut(f"{error.get('type', '')}: {error.get('message', '')}") if error else None,
+        "error": _cut(error_line(error)) if error else None,
         "reason": row.get("final_reason"),
         "asked": bool(row.get("cancel_requested_at")) and status == JobState.RUNNING,
         "stuck": bool(row.get("stuck_at")) and status == JobState.RUNNING,
@@ -55,6 +55,13 @@ def ended(row: Row) -> int | None:
 def delta(old: Row | None, new: Row) -> Row:
     """Return the fields of `new` that differ from `old`; all of them if there is no `old`."""
     return new if old is None else {key: value for key, value in new.items() if old.get(key) != value}
+
+
+def error_line(error: Row) -> str:
+    """Return an error in one line, its type without the module."""
+    name = str(error.get("type") or "Error").rpartition(".")[2]
+    lines = str(error.get("message") or "").strip().splitlines()
+    return f"{name}: {lines[0]}" if lines else name
 
 
 def _percent(progress: Row, status: str) -> float | None:

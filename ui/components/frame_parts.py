@@ -8,11 +8,33 @@ from ui.components.element import LiveElement, encode
 
 
 class NavBar(LiveElement, component="nav_bar.js"):
-    """Links to the pages that exist."""
+    """Links to the pages that exist, with how many things each holds."""
 
     def __init__(self, page: Any, items: list[dict[str, str]], *, bar: bool, on: str) -> None:
         super().__init__(page)
-        self._props.update(items=items, bar=bar, initial=encode({"on": on}))
+        self._tables = [] if bar else [page.statistics, page.queues, page.workers]
+        for table in self._tables:
+            table.attach(self)
+        self._props.update(items=items, bar=bar, initial=encode({"on": on, "counts": self._counts()}))
+
+    def draw(self) -> None:
+        """Send the counts."""
+        if self._tables:
+            self.send_if_changed({"counts": self._counts()})
+
+    def _counts(self) -> dict[str, str]:
+        if not self._tables:
+            return {}
+        statistics, queues, workers = self._tables
+        jobs = sum((statistics.totals.get("by_status") or {}).values())
+        alive = sum(1 for row in workers.rows.values() if not row.get("stopped_at"))
+        found = {"jobs": jobs, "queues": len(queues.rows), "workers": alive}
+        return {key: f"{count:,}" for key, count in found.items() if count}
+
+    def _handle_delete(self) -> None:
+        for table in self._tables:
+            table.detach(self)
+        super()._handle_delete()
 
 
 class ConnectionPill(LiveElement, component="connection_pill.js"):

@@ -75,7 +75,7 @@ export default {
     big() { return this.job.percent != null && this.job.status !== "queued" && this.job.status !== "scheduled" ? Math.floor(this.job.percent) + "%" : ""; },
     line() {
       const j = this.job;
-      return { queued: "waits for a worker", scheduled: j.due ? "due " + ago(j.due) : "waits for its time", retrying: j.due ? "tries again " + (j.due > clock.now ? ago(j.due) : "now") : "tries again", cancelled: "", failed: j.message || "" }[j.status] ?? (steps(j) || (j.status === "running" ? "working…" : ""));
+      return { queued: "waits for a worker", scheduled: j.due ? "due " + ago(j.due) : "waits for its time", retrying: j.due ? "tries again " + (j.due > clock.now ? ago(j.due) : "now") : "tries again", cancelled: "", failed: j.message || "" }[j.status] ?? (steps(j, false) || (j.status === "running" ? "working…" : ""));
     },
     clockLine() {
       const j = this.job, e = elapsed(j);

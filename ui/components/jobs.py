@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from ui.components.element import LiveElement, encode
@@ -18,6 +19,7 @@ class JobTable(LiveElement, component="job_table.js"):
         self._in_sight: frozenset[str] | None = None
         self._later: dict[str, Row] = {}
         self._told: Row = {}
+        self.on_count: Callable[[int], None] | None = None
         self._props.update(list=as_list, label=label, empty=empty, may=page.may)
         self.hear("seen", self._seen)
 
@@ -25,6 +27,8 @@ class JobTable(LiveElement, component="job_table.js"):
         """Send the whole."""
         self._later.clear()
         self._told = self._facts()
+        if self.on_count:
+            self.on_count(len(self._jobs.drawn))
         self.send("reset", {"now": now_ms(), "set": self._jobs.drawn, **self._told})
 
     def patch(self, changes: dict[str, Row], gone: list[str]) -> None:
@@ -50,6 +54,8 @@ class JobTable(LiveElement, component="job_table.js"):
             self._told = facts
         if message:
             self.send("patch", message)
+        if self.on_count:
+            self.on_count(len(self._jobs.drawn))
         if self._later:
             self._jobs.changed()
 

@@ -35,11 +35,11 @@ export default {
       return this.buckets.map((b, i) => {
         const x = LEFT + i * this.step, at = x + (this.step - width) / 2, parts = [];
         let y = TOP + this.plot;
-        for (const [n, c] of [[b[1], "b-ok"], [b[3], "b-cut"], [b[2], "b-bad"]]) {
-          if (!n) continue;
+        const stack = [[b[1], "b-ok"], [b[3], "b-cut"], [b[2], "b-bad"]].filter(([n]) => n);
+        for (const [n, c] of stack) {
           const tall = Math.max(1.5, (n / this.most) * this.plot);
           y -= tall;
-          const k = Math.min(r, tall);
+          const k = c === stack.at(-1)[1] ? Math.min(r, tall) : 0;
           parts.push({ c, d: `M${at},${y + tall}v${-(tall - k)}q0,${-k} ${k},${-k}h${width - 2 * k}q${k},0 ${k},${k}v${tall - k}Z` });
         }
         return { i, x, parts };

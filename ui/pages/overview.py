@@ -43,6 +43,7 @@ def overview(page: Page) -> None:
         with el("section", "card", aria_label="Running now"):
             with el("div", "card-h"):
                 el("h2", "", "Running now")
+                sub = el("span", "sub num")
                 el("span", "sp")
                 modes = el("div", "seg", role="group", aria_label="Which jobs")
             empty = {
@@ -54,6 +55,7 @@ def overview(page: Page) -> None:
             with modes:
                 for mode, word in (("all", "All"), ("slow", "Over a minute"), ("retrying", "Retrying")):
                     _choice(word, mode == "all", f"() => runMethod({table.id}, 'filter', ['{mode}'])")
+        table.on_count = lambda count: _say(sub, f"{count:,} job{'s' * (count != 1)}" if count else "")
         table.hear("open", lambda job: page.open_job(str(job)))
         table.hear("act", lambda args: page.steer(str(args[0]), running.rows.get(str(args[1]))))
         if running.drawn or running.is_loaded:
@@ -132,6 +134,12 @@ def _dock(page: Page) -> None:
     query.on("input", js_handler=f"(e) => runMethod({log.id}, 'filter', [e.target.value, null])")
     fold.on("click", js_handler=f"() => getHtmlElement({dock.id}).classList.toggle('shut')")
     log.draw()
+
+
+def _say(element: ui.element, text: str) -> None:
+    if element._text != text and not element.is_deleted:
+        element._text = text
+        element.update()
 
 
 def _choice(word: str, pressed: bool, js: str) -> None:

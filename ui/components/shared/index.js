@@ -87,9 +87,9 @@ export const Bar = defineComponent({
   },
 });
 
-export function steps(row) {
+export function steps(row, counted = true) {
   const parts = [];
-  if (row.total) parts.push(`${count(row.done ?? 0)}/${count(row.total)}`);
+  if (row.total && counted) parts.push(`${count(row.done ?? 0)}/${count(row.total)}`);
   if (row.step && row.step !== row.message) parts.push(row.step);
   if (row.message) parts.push(row.message);
   return parts.join(" · ");
