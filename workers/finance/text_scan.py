@@ -178,10 +178,11 @@ def _utf16_without_bom(head: bytes) -> str | None:
     half = len(head) // 2
     if half < 8:
         return None
-    even, odd = head[0::2].count(0), head[1::2].count(0)
-    if odd > 0.4 * half and even < 0.05 * half:
-        return "utf-16-le"
-    return "utf-16-be" if even > 0.4 * half and odd < 0.05 * half else None
+    for name, highs, lows in (("utf-16-le", head[1::2], head[0::2]), ("utf-16-be", head[0::2], head[1::2])):
+        controls = len(lows) - len(lows.translate(None, _CONTROLS + b"\x00"))
+        if highs.count(0) > 0.4 * half and controls < 0.05 * half:
+            return name
+    return None
 
 
 def _refuse_signatures(head: bytes) -> None:
