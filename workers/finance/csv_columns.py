@@ -160,6 +160,11 @@ class Columns:
     index: dict[str, int]
     many: dict[str, tuple[int, ...]]
 
+    @property
+    def width(self) -> int:
+        """The number of columns, without nameless ones at the end."""
+        return max(at for at, header in enumerate(self.headers, 1) if header)
+
     def names(self) -> dict[str, str]:
         """Return each field with the header it was found under."""
         found = {field: self.headers[at] for field, at in self.index.items()}

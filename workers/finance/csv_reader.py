@@ -64,6 +64,7 @@ class CsvReader:
         self.format: Format | None = None
         self.footer_lines = 0
         self._layout: Layout | None = None
+        self._delimiter, self._width = "", 0
 
     def scan(self) -> Iterator[int]:
         """Look at the bytes, yielding how many were read; `scanned` is set at the end.
@@ -89,11 +90,12 @@ class CsvReader:
         sample = list(itertools.islice(self._text(), SAMPLE_LINES))
         delimiter, header_line, columns = _find_header(sample)
         above = [cells for _, cells in _good(records(iter(sample[: header_line - 1]), delimiter))]
-        rows = [cells for _, cells in itertools.islice(_good(self._below(delimiter, header_line)), SAMPLE_LINES)]
+        self._delimiter, self._width = delimiter, columns.width
+        rows = [cells for _, cells in itertools.islice(_good(self._below(header_line)), SAMPLE_LINES)]
         currency = self._currency or _currency(columns, above, rows)
 
         evidence = _Evidence(columns)
-        for line, cells in _good(self._below(delimiter, header_line)):
+        for line, cells in _good(self._below(header_line)):
             if line % STEP_LINES == 0:
                 yield line
             evidence.look(cells)
@@ -132,19 +134,20 @@ class CsvReader:
             columns.names(),
             notes,
         )
-        self._delimiter = delimiter
 
     def lines(self) -> Iterator[Entry | BadLine]:
         """Yield each line below the header as an entry or as a line that could not be read.
 
-        Blank lines, repeated headers and up to ten lines of a footer are left out; `footer_lines` counts the last.
+        Blank lines, repeated headers and up to ten lines of a footer behind the entries are left out; `footer_lines` counts
+        the last.
         """
         layout, found = self._layout, self.format
         if layout is None or found is None:
             raise RuntimeError("call detect() to its end first")
         reader = LineReader(layout)
         held: list[BadLine] = []
-        for record in self._below(self._delimiter, found.header_line):
+        began = False
+        for record in self._below(found.header_line):
             outcome: Entry | BadLine | None
             if isinstance(record, BadLine):
                 outcome, may_be_footer = record, False
@@ -153,13 +156,17 @@ class CsvReader:
                 may_be_footer = isinstance(outcome, BadLine) and _may_be_footer(record[1], layout.columns)
             if outcome is None:
                 continue
+            began = began or isinstance(outcome, Entry)
             if may_be_footer and isinstance(outcome, BadLine) and len(held) < FOOTER_LINES:
                 held.append(outcome)
                 continue
             yield from held
             held.clear()
             yield outcome
-        self.footer_lines = len(held)
+        if not began:
+            yield from held
+        else:
+            self.footer_lines = len(held)
 
     def _scanned(self) -> Scan:
         if self.scanned is None:
@@ -170,11 +177,11 @@ class CsvReader:
         self._file.seek(0)
         return text_lines(self._file, self._scanned().encoding)
 
-    def _below(self, delimiter: str, header_line: int) -> Iterator[Record]:
+    def _below(self, header_line: int) -> Iterator[Record]:
         lines = self._text()
         for _ in range(header_line):
             next(lines, None)
-        for record in records(lines, delimiter):
+        for record in records(lines, self._delimiter, width=self._width):
             if isinstance(record, BadLine):
                 yield BadLine(record.line + header_line, record.field, record.reason)
             else:

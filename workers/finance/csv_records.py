@@ -29,10 +29,14 @@ def text_lines(file: BinaryIO, encoding: str) -> Iterator[str]:
         yield rest
 
 
-def records(lines: Iterator[str], delimiter: str) -> Iterator[tuple[int, list[str]] | BadLine]:
+def records(
+    lines: Iterator[str], delimiter: str, *, width: int | None = None
+) -> Iterator[tuple[int, list[str]] | BadLine]:
     """Yield `(line number, cells)` of each record; a quoted cell may hold line breaks (RFC 4180).
 
     A quotation mark that is opened and not closed within 50 lines makes its own line bad; reading goes on behind that line.
+    So does one that is closed by the stray mark of a later line, which shows when `width`, the number of columns, is known:
+    a line inside the quotes would be a whole record.
     """
     source = _Source(lines)
     reader = csv.reader(source, delimiter=delimiter, skipinitialspace=True)
@@ -45,7 +49,7 @@ def records(lines: Iterator[str], delimiter: str) -> Iterator[tuple[int, list[st
         except csv.Error as error:
             reason = str(error) if "field limit" in str(error) else "a quotation mark is opened and not closed"
         else:
-            if not source.ended_inside:
+            if not source.ended_inside and not (width and source.swallowed(delimiter, width, cells)):
                 yield start, cells
                 continue
             reason = "a quotation mark is opened and not closed"
@@ -76,6 +80,14 @@ class _Source:
         """Give all lines of the record but its first once more."""
         self._line -= len(self._taken) - 1
         self._again.extendleft(reversed(self._taken[1:]))
+
+    def swallowed(self, delimiter: str, width: int, cells: list[str]) -> bool:
+        """Tell whether the record's lines behind its first hold one that is a record of its own."""
+        if len(self._taken) < 2:
+            return False
+        # The last line of a first cell that does hold line breaks is followed by all other cells.
+        inner = self._taken[1:-1] if "\n" in cells[0] else self._taken[1:]
+        return any(line.count(delimiter) >= width - 1 for line in inner)
 
     def __iter__(self) -> Iterator[str]:
         return self

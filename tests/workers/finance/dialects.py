@@ -61,7 +61,10 @@ STATEMENTS: dict[str, bytes] = {
     "french_negative_debits": (
         "Date;Libellé;Débit euros;Crédit euros;Devise\n"
         "02/01/2024;Boulangerie;-3,20;;EUR\n15/01/2024;Salaire;;2345,67;EUR\n31/01/2024;Loyer;-1204,00;;EUR\n"
-    ).replace("Débit euros", "Débit (EUR)").replace("Crédit euros", "Crédit (EUR)").encode("latin-1"),
+    )
+    .replace("Débit euros", "Débit (EUR)")
+    .replace("Crédit euros", "Crédit (EUR)")
+    .encode("latin-1"),
     "spanish": (
         "Fecha operación;Fecha valor;Concepto;Importe EUR;Saldo EUR\n"
         "02/01/2024;02/01/2024;Panadería;-3,20;100,00\n"
@@ -69,16 +72,16 @@ STATEMENTS: dict[str, bytes] = {
         "31/01/2024;31/01/2024;Alquiler;-1.204,00;1.241,67\n"
     ).encode("cp1252"),
     "italian": (
-        "Data Contabile;Data Valuta;Descrizione operazione;Addebiti;Accrediti;Divisa\n"
-        "02/01/2024;02/01/2024;Panificio;3,20;;EUR\n15/01/2024;15/01/2024;Stipendio;;2.345,67;EUR\n"
-        "31/01/2024;31/01/2024;Affitto;1.204,00;;EUR\n"
-    ).encode(),
+        b"Data Contabile;Data Valuta;Descrizione operazione;Addebiti;Accrediti;Divisa\n"
+        b"02/01/2024;02/01/2024;Panificio;3,20;;EUR\n15/01/2024;15/01/2024;Stipendio;;2.345,67;EUR\n"
+        b"31/01/2024;31/01/2024;Affitto;1.204,00;;EUR\n"
+    ),
     "dutch_af_bij": (
-        '"Datum","Naam / Omschrijving","Rekening","Tegenrekening","Code","Af Bij","Bedrag (EUR)","Mutatiesoort","Mededelingen"\n'
-        '"20240102","Bakker","NL91ABNA0417164300","","BA","Af","3,20","Betaalautomaat","Brood"\n'
-        '"20240115","Werkgever","NL91ABNA0417164300","NL20INGB0001234567","OV","Bij","2345,67","Overschrijving","Salaris"\n'
-        '"20240131","Verhuurder","NL91ABNA0417164300","","OV","Af","1204,00","Overschrijving","Huur"\n'
-    ).encode(),
+        b'"Datum","Naam / Omschrijving","Rekening","Tegenrekening","Code","Af Bij","Bedrag (EUR)","Mutatiesoort","Mededelingen"\n'
+        b'"20240102","Bakker","NL91ABNA0417164300","","BA","Af","3,20","Betaalautomaat","Brood"\n'
+        b'"20240115","Werkgever","NL91ABNA0417164300","NL20INGB0001234567","OV","Bij","2345,67","Overschrijving","Salaris"\n'
+        b'"20240131","Verhuurder","NL91ABNA0417164300","","OV","Af","1204,00","Overschrijving","Huur"\n'
+    ),
     "swiss_utf16_tabs": (
         "Datum:\tbis 31.01.2024\nKonto:\tCH9300762011623852957\nWährung:\tEUR\n\n"
         "Datum\tAvisierungstext\tGutschrift in EUR\tLastschrift in EUR\tValuta\tSaldo in EUR\n"

@@ -60,9 +60,15 @@ def test_texts_parties_and_balances_come_along() -> None:
 
 
 def test_several_accounts_and_currencies_in_one_file_are_kept_apart() -> None:
-    read = Read("Date,Account,Amount,Currency\n2024-01-01,A-1,1.00,EUR\n2024-01-01,A-1,2.00,usd\n2024-01-01,B 2,3.00,EUR\n")
+    read = Read(
+        "Date,Account,Amount,Currency\n2024-01-01,A-1,1.00,EUR\n2024-01-01,A-1,2.00,usd\n2024-01-01,B 2,3.00,EUR\n"
+    )
 
-    assert [(e.account.identity, e.account.currency) for e in read.entries] == [("A-1", "EUR"), ("A-1", "USD"), ("B 2", "EUR")]
+    assert [(e.account.identity, e.account.currency) for e in read.entries] == [
+        ("A-1", "EUR"),
+        ("A-1", "USD"),
+        ("B 2", "EUR"),
+    ]
 
 
 def test_a_bad_line_is_skipped_with_line_field_and_reason_and_the_rest_is_read() -> None:
@@ -103,7 +109,9 @@ def test_a_line_that_is_not_booked_is_skipped() -> None:
 
 
 def test_blank_lines_repeated_headers_and_footers_are_left_out() -> None:
-    read = Read(HEAD + "\n2024-01-01;a;1.00;EUR\n;;;\n" + HEAD + "2024-01-02;b;2.00;EUR\n\nTotal;3.00\nEnd of statement\n")
+    read = Read(
+        HEAD + "\n2024-01-01;a;1.00;EUR\n;;;\n" + HEAD + "2024-01-02;b;2.00;EUR\n\nTotal;3.00\nEnd of statement\n"
+    )
 
     assert [entry.line for entry in read.entries] == [3, 6]
     assert read.bad == []
@@ -124,7 +132,9 @@ def test_a_file_cut_off_in_an_amount_does_not_give_a_wrong_one() -> None:
 
 
 def test_reversals_in_a_column_of_debits_add_money() -> None:
-    read = Read("Date;Debit;Credit;Currency\n2024-01-01;5.00;;EUR\n2024-01-02;-5.00;;EUR\n2024-01-03;;7.00;EUR\n2024-01-04;1.00;1.00;EUR\n")
+    read = Read(
+        "Date;Debit;Credit;Currency\n2024-01-01;5.00;;EUR\n2024-01-02;-5.00;;EUR\n2024-01-03;;7.00;EUR\n2024-01-04;1.00;1.00;EUR\n"
+    )
 
     assert [entry.amount for entry in read.entries] == [Decimal("-5.00"), Decimal("5.00"), Decimal("7.00")]
     assert [bad.reason for bad in read.bad] == ["debit and credit both have a value"]
@@ -138,7 +148,9 @@ def test_what_was_guessed_is_said() -> None:
 
 
 def test_what_the_caller_knows_is_believed() -> None:
-    read = Read("Date;Amount\n01/02/2024;1.00\n", account="DE89 3704 0044 0532 0130 00", currency="CHF", date_order="mdy")
+    read = Read(
+        "Date;Amount\n01/02/2024;1.00\n", account="DE89 3704 0044 0532 0130 00", currency="CHF", date_order="mdy"
+    )
 
     assert read.entries[0].booked_on.month == 1
     assert (read.entries[0].account.identity, read.entries[0].account.currency) == ("DE89370400440532013000", "CHF")
@@ -176,7 +188,14 @@ def test_a_header_without_bookings_is_a_statement_of_none() -> None:
 
 
 def test_hostile_texts_are_texts() -> None:
-    texts = ["=cmd|' /C calc'!A0", "<script>alert(1)</script>", "'; DROP TABLE transactions; --", "a\x00b", "\u202egnp.exe", "😀" * 3000]
+    texts = [
+        "=cmd|' /C calc'!A0",
+        "<script>alert(1)</script>",
+        "'; DROP TABLE transactions; --",
+        "a\x00b",
+        "\u202egnp.exe",
+        "😀" * 3000,
+    ]
     read = Read(HEAD + "".join(f'2024-01-{n:02d};"{text}";1.00;EUR\n' for n, text in enumerate(texts, 1)))
 
     assert [entry.text for entry in read.entries][:3] == texts[:3]

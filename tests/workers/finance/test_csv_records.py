@@ -35,6 +35,17 @@ def test_an_unclosed_quote_near_the_end_costs_its_own_line_alone() -> None:
     ]
 
 
+def test_an_unclosed_quote_does_not_swallow_records_up_to_the_next_stray_one() -> None:
+    text = '1;"open;x\n2;b;c\n3;d";e\n4;"two\nlines";f'
+
+    assert list(records(iter(text.split("\n")), ";", width=3)) == [
+        BadLine(1, "columns", "a quotation mark is opened and not closed"),
+        (2, ["2", "b", "c"]),
+        (3, ["3", 'd"', "e"]),
+        (4, ["4", "two\nlines", "f"]),
+    ]
+
+
 def test_a_quote_in_the_middle_of_a_bare_cell_is_a_character() -> None:
     assert read('1;screen 24";x\n2;b;c') == [(1, ["1", 'screen 24"', "x"]), (2, ["2", "b", "c"])]
 

@@ -70,7 +70,9 @@ def test_a_date_is_read_as_banks_write_it(cell: str, order: str, day: date) -> N
     assert read_date(cell, order) == day
 
 
-@pytest.mark.parametrize("cell", ["", "soon", "30.02.2024", "32.01.2024", "00.00.0000", "1.1.1850", "31 Foo 2024", "12", "1.2"])
+@pytest.mark.parametrize(
+    "cell", ["", "soon", "30.02.2024", "32.01.2024", "00.00.0000", "1.1.1850", "31 Foo 2024", "12", "1.2"]
+)
 def test_what_is_no_date_is_refused(cell: str) -> None:
     with pytest.raises(DateError):
         read_date(cell, "dmy")
