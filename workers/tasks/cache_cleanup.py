@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncGenerator
 from typing import Any
 
 from redis.asyncio import Redis
@@ -13,10 +14,14 @@ from taskcast.names import Names
 from workers.app import broker, file_store, settings
 from workers.cache import Cleanup, clean_cache
 
+Cache = tuple[Redis, Names]
+"""A client of the server that holds the cache, and the names of its keys."""
 
-async def cache_server() -> Redis:
-    """Return a client of the server that holds the cache."""
-    return Redis.from_url(settings.need_redis_url(), socket_timeout=10, socket_connect_timeout=10)
+
+async def open_cache() -> AsyncGenerator[Cache, None]:
+    """Lend the cache to one job."""
+    async with Redis.from_url(settings.need_redis_url(), socket_timeout=10) as server:
+        yield server, Names(settings.prefix)
 
 
 @broker.task(
@@ -32,7 +37,7 @@ async def cache_cleanup(
     idle_hours: float = 24.0,
     job: JobContext = TaskiqDepends(),
     store: FileStore = TaskiqDepends(file_store),
-    server: Redis = TaskiqDepends(cache_server),
+    cache: Cache = TaskiqDepends(open_cache),
 ) -> dict[str, Any]:
     """Remove kept results and cache entries that have expired or were not used for a day, and cut-off uploads.
 
@@ -40,21 +45,20 @@ async def cache_cleanup(
         idle_hours: entries without an expiry go when nobody has read them for so long.
         job: the running job.
         store: where uploads lie.
-        server: where the cache lies.
+        cache: where the cache lies.
     """
-    names = Names(settings.prefix)
-    async with server:
-        done = Cleanup()
-        job.progress(0, step="Looking", completed=0, total=2, message="asks how many keys there are")
-        async for done in clean_cache(server, names, idle_s=idle_hours * 3600):
-            job.progress(
-                min(89.0, 90 * done.steps / max(1, done.steps_expected)),
-                step="Looking",
-                completed=0,
-                total=2,
-                message=f"{done.looked:,} entries looked at, {done.removed:,} removed",
-            )
-            await job.checkpoint()
+    server, names = cache
+    done = Cleanup()
+    job.progress(0, step="Looking", completed=0, total=2, message="asks how many keys there are")
+    async for done in clean_cache(server, names, idle_s=idle_hours * 3600):
+        job.progress(
+            min(89.0, 90 * done.steps / max(1, done.steps_expected)),
+            step="Looking",
+            completed=0,
+            total=2,
+            message=f"{done.looked:,} entries looked at, {done.removed:,} removed",
+        )
+        await job.checkpoint()
     job.progress(90, step="Sweeping", completed=1, total=2, message="uploads that were cut off")
     files, file_bytes = await sweep(store)
     job.progress(100, step="Sweeping", completed=2, total=2)
