@@ -119,7 +119,7 @@ def _end_of(attempt: Row, state: str, number: Any, attempts: list[Row]) -> tuple
     if state == JobState.CANCELLED:
         return "idle", "Cancelled", took
     if state == JobState.RETRYING:
-        return "warn", _named("Attempt failed", number, [{}]), what
+        return "warn", f"Attempt {number} failed", what
     reason = QUEUED_REASONS.get(str(attempt.get("reason")), str(attempt.get("reason") or state))
     return "idle", "Back in the queue", reason
 

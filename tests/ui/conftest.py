@@ -1,0 +1,62 @@
+"""A whole Taskcast for the browser tests, and a person who is signed in."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import pytest
+from playwright.async_api import Page
+
+from taskcast.client import Client
+from tests.scenarios.system import EMAIL, PASSWORD, System
+
+
+@pytest.fixture(scope="package")
+def system() -> Iterator[System]:
+    """One Taskcast for all tests of the dashboard; a test that breaks a part gives it back whole."""
+    folder = Path(tempfile.mkdtemp(prefix="tc-ui-"))
+    running = System(folder).start()
+    yield running
+    running.stop()
+    from core.embedded.postgres import EmbeddedPostgres
+    from core.embedded.valkey import EmbeddedValkey
+
+    for server in (EmbeddedValkey(folder / "data"), EmbeddedPostgres(folder / "data")):
+        server.remove()
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture
+async def gateway(system: System) -> AsyncIterator[Client]:
+    """A program beside the dashboard, with every right."""
+    async with system.client() as client:
+        yield client
+
+
+@pytest.fixture
+async def dashboard(system: System, page: Page) -> AsyncIterator[Page]:
+    """The dashboard as an administrator sees it; a request to another host, or an error in the page, fails the test."""
+    wrong: list[str] = []
+    page.on("pageerror", lambda error: wrong.append(f"page error: {error}"))
+    page.on(
+        "request",
+        lambda request: (
+            None
+            if request.url.startswith((system.dashboard, "data:", "blob:"))
+            else wrong.append(f"foreign request: {request.url}")
+        ),
+    )
+    await sign_in(page, system)
+    yield page
+    assert wrong == []
+
+
+async def sign_in(page: Page, system: System, *, password: str = PASSWORD) -> None:
+    await page.goto(f"{system.dashboard}/admin/jobs")
+    await page.fill("[name=email]", EMAIL)
+    await page.fill("[name=password]", password)
+    await page.click("button[type=submit]")
+    await page.wait_for_selector(".live[data-link=live]")
