@@ -219,10 +219,8 @@ def _edited(message: bytes, arguments: Mapping[str, Any], task: Row | None) -> t
 
 
 def parameter_names(task: Row | None) -> list[str] | None:
-    """Return the names of a task's parameters in order, as announced; None if nobody announced the task."""
-    if task is None:
-        return None
-    return list(task["schema"].get("properties", {}))
+    """Return the names of a task's positions in order, as announced; None if nobody announced them."""
+    return None if task is None else task["schema"].get("x-positions")
 
 
 async def _unknown_task(name: str) -> InvalidInput:

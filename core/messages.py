@@ -61,11 +61,11 @@ def edited(message: bytes, changes: Arguments, names: Sequence[str] | None) -> b
 
 
 def by_name(message: bytes, names: Sequence[str] | None) -> dict[str, Any]:
-    """Return the message's arguments by name; a position without one is called `arg1`, `arg2` and so on."""
+    """Return the message's arguments by name; a position without one is named by its place: "0", "1"."""
     content = json.loads(message)
     known = list(names or ())
     positional = {
-        known[index] if index < len(known) else f"arg{index + 1}": value for index, value in enumerate(content["args"])
+        known[index] if index < len(known) else str(index): value for index, value in enumerate(content["args"])
     }
     return positional | content["kwargs"]
 

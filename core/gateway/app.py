@@ -13,7 +13,7 @@ from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
-from starlette.routing import BaseRoute, Route, WebSocketRoute
+from starlette.routing import BaseRoute, WebSocketRoute
 
 from core.auth import Authenticator
 from core.auth_passwords import Passwords
@@ -43,6 +43,8 @@ from taskcast.engine.engine import Engine
 from taskcast.errors import ConfigurationError
 
 FIRST_ADMIN_RETRY_S = 2.0
+PARTS = (jobs, logs, overview, files, auth, people, health)
+"""All REST routes, by noun."""
 
 logger = logging.getLogger(__name__)
 
@@ -89,9 +91,7 @@ def create_app(settings: Settings, *, announce: Callable[[str], None] | None = N
             stack.push_async_callback(_stopped, first)
             yield
 
-    documented: list[Route] = [
-        route for part in (jobs, logs, overview, files, auth, people, health) for route in part.routes
-    ]
+    documented = [route for part in PARTS for route in part.routes]
     routes: list[BaseRoute] = [*documented, *docs_routes(documented), WebSocketRoute("/ws", LiveEndpoint())]
     return Starlette(
         routes=routes,

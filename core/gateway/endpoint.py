@@ -44,6 +44,7 @@ class Endpoints:
     def __init__(self, tag: str) -> None:
         self.tag = tag
         self.routes: list[Route] = []
+        self.answers: dict[tuple[str, str], dict[int, type[BaseModel] | None]] = {}
 
     def add(
         self,
@@ -99,6 +100,7 @@ class Endpoints:
                 skip_validation=True,
             )(endpoint)
             self.routes.append(Route(path, documented, methods=[method], name=handler.__name__))
+            self.answers[(method, path)] = expected
             return handler
 
         return register

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import itertools
+
 import pytest
 
 from core.permissions import PERMISSIONS, Permission, Role, least_role, may, own_only
@@ -8,7 +10,7 @@ from core.permissions import PERMISSIONS, Permission, Role, least_role, may, own
 def test_each_role_may_all_that_the_one_before_may() -> None:
     roles = list(Role)
 
-    assert all(PERMISSIONS[lower] < PERMISSIONS[higher] for lower, higher in zip(roles, roles[1:], strict=False))
+    assert all(PERMISSIONS[lower] < PERMISSIONS[higher] for lower, higher in itertools.pairwise(roles))
 
 
 @pytest.mark.parametrize(
