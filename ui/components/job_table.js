@@ -52,6 +52,7 @@ export default {
   components: { Icon, JobRow },
   template: `
   <div>
+    <div v-if="unseen" class="note" style="margin: 10px 10px 2px" role="status"><Icon name="info"/><span>{{ count(unseen) }} new {{ unseen === 1 ? 'job' : 'jobs' }} since this search.</span><button class="btn" type="button" @click="$emit('again')">Search again</button></div>
     <div class="jt" :class="{list}" role="table" :aria-label="label" :aria-busy="!loaded">
       <div v-if="rows.length || !loaded" class="jt-r jt-head" role="row">
         <span role="columnheader">Job</span><span role="columnheader" class="jt-s">Status</span><span role="columnheader">{{ list ? 'Progress or outcome' : 'Progress' }}</span>
@@ -68,8 +69,8 @@ export default {
     <div v-if="loaded && rows.length && (list || hidden)" class="more"><span class="num">{{ footer }}</span><button v-if="hasMore" class="btn" :disabled="loading" @click="more"><Icon :name="loading ? 'loader-circle' : 'chevron-down'" :class="{spin: loading}"/>Load more</button></div>
   </div>`,
   props: { initial: String, list: Boolean, label: String, may: Object, empty: Object },
-  emits: ["open", "act", "more", "seen"],
-  data: () => ({ rows: [], loaded: false, problem: "", total: null, hasMore: false, loading: false, selected: null, mode: "all" }),
+  emits: ["open", "act", "more", "again", "seen"],
+  data: () => ({ rows: [], loaded: false, problem: "", total: null, hasMore: false, loading: false, selected: null, mode: "all", unseen: 0 }),
   created() { this.byId = new Map(); if (this.initial) this.reset(this.initial); },
   mounted() {
     this.spot = (event) => { this.selected = event.detail || null; };
@@ -92,6 +93,7 @@ export default {
     },
   },
   methods: {
+    count,
     reset(text) {
       const p = parse(text);
       setClock(p.now);
@@ -101,7 +103,7 @@ export default {
       this.change(p);
     },
     patch(text) { const p = parse(text); this.info(p); this.change(p); },
-    info(p) { for (const key of ["loaded", "problem", "total", "hasMore"]) if (key in p) this[key] = p[key]; if ("hasMore" in p) this.loading = false; },
+    info(p) { for (const key of ["loaded", "problem", "total", "hasMore", "unseen"]) if (key in p) this[key] = p[key]; if ("hasMore" in p) this.loading = false; },
     change(p) {
       let order = false;
       for (const [id, fields] of Object.entries(p.set || {})) {

@@ -61,7 +61,13 @@ class JobTable(LiveElement, component="job_table.js"):
 
     def _facts(self) -> Row:
         view = self._jobs
-        return {"loaded": view.is_loaded, "problem": view.error or "", "total": view.total, "hasMore": view.has_more}
+        return {
+            "loaded": view.is_loaded,
+            "problem": view.error or "",
+            "total": view.total,
+            "hasMore": view.has_more,
+            "unseen": view.unseen if view.filter.q else 0,
+        }
 
     def _seen(self, jobs: Any) -> None:
         self._in_sight = frozenset(str(job) for job in jobs[:500]) if isinstance(jobs, list) else None

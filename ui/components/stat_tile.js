@@ -1,13 +1,13 @@
 // A number, a word beside it and its course of late.
 import { Icon, parse } from "taskcast-ui";
-const MOST = 60;
+const MOST = 90;
 export default {
   components: { Icon },
   template: `
   <div class="card tile" :style="{'--c': 'var(--' + tone + ')'}" :aria-busy="text == null">
     <div class="tile-l"><Icon :name="icon"/>{{ label }}</div>
     <div class="tile-v"><b v-if="text != null">{{ text }}</b><span v-else class="bone" style="width: 64px; height: 22px; margin: 4px auto 4px 0"></span><em v-if="unit && text != null">{{ unit }}</em><span :title="hint">{{ hint }}</span></div>
-    <svg v-if="points.length > 1" class="spark" :viewBox="'0 0 ' + (points.length - 1) + ' 38'" preserveAspectRatio="none" aria-hidden="true">
+    <svg v-if="points.length > 4" class="spark" :viewBox="'0 0 ' + (points.length - 1) + ' 38'" preserveAspectRatio="none" aria-hidden="true">
       <defs><linearGradient :id="gid" x1="0" y1="0" x2="0" y2="1"><stop offset="0" style="stop-color: var(--c)" stop-opacity=".22"/><stop offset="1" style="stop-color: var(--c)" stop-opacity="0"/></linearGradient></defs>
       <path :d="path + 'L' + (points.length - 1) + ',38L0,38Z'" :fill="'url(#' + gid + ')'"/>
       <path :d="path" fill="none" stroke="var(--c)" stroke-width="1.6" stroke-linejoin="round" vector-effect="non-scaling-stroke"/>

@@ -47,6 +47,7 @@ class JobList:
             )
         table.hear("open", lambda job: self.page.open_job(str(job)))
         table.hear("act", lambda args: self.page.steer(str(args[0]), view.rows.get(str(args[1]))))
+        table.hear("again", lambda _: self.page.act(view.search_again))
         table.hear("more", lambda _: self._more(view, table))
         if view.is_loaded:
             view.flush()

@@ -16,6 +16,8 @@ MOST_FOLLOWED = 12
 LONG_ENOUGH_S = 0.7
 """A job is followed once it has run this long; shorter ones come and go too fast to be read."""
 KEPT_LINES = 1000
+OUT_OF_ORDER_MS = 500
+"""Lines older than the last by more than this are the tail of a job just begun to be followed; they are sorted in."""
 
 
 class DockView(View):
@@ -29,7 +31,7 @@ class DockView(View):
         self._running = running
         self._followed: dict[str, asyncio.Task[None]] = {}
         self._new: list[Line] = []
-        self._count = 0
+        self._is_mixed = False
         self._running.attach(self)
 
     @property
@@ -51,8 +53,12 @@ class DockView(View):
     def flush(self) -> None:
         """Send the new lines."""
         lines, self._new = self._new, []
+        mixed, self._is_mixed = self._is_mixed, False
         for element in self.elements:
-            element.append(lines)
+            if mixed:
+                element.draw()
+            else:
+                element.append(lines)
 
     async def subscribe(self) -> Subscription:
         """Have no subscription of its own."""
@@ -92,8 +98,13 @@ class DockView(View):
         known = {line[0] for line in self.lines}
         for line in lines:
             line[0], line[6] = f"{job}:{line[0]}", name
-            if line[0] not in known:
-                self.lines.append(line)
-                self._new.append(line)
-        if lines:
-            self.changed()
+        fresh = [line for line in lines if line[0] not in known]
+        if not fresh:
+            return
+        late = bool(self.lines) and (fresh[0][1] or 0) < (self.lines[-1][1] or 0) - OUT_OF_ORDER_MS
+        self.lines.extend(fresh)
+        self._new.extend(fresh)
+        if late:
+            self.lines = deque(sorted(self.lines, key=lambda line: line[1] or 0), maxlen=KEPT_LINES)
+            self._is_mixed = True
+        self.changed()

@@ -217,7 +217,9 @@ class JobsView(View):
         self._recent.append(event)
         old = self.rows.get(job)
         if old is None and (self.filter.q or not self._is_new(event)):
-            self.unseen += isinstance(event, ev.JobQueued | ev.JobScheduled) and event.was is None
+            if self.filter.q and isinstance(event, ev.JobQueued | ev.JobScheduled) and event.was is None:
+                self.unseen += 1
+                self.changed()
             return
         row = apply(old, event)
         if row is old:

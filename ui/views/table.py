@@ -11,8 +11,8 @@ from ui.model import Row
 from ui.upstream import Upstream
 from ui.views.view import View
 
-SAMPLES = 60
-SAMPLE_S = 2.0
+SAMPLES = 90
+SAMPLE_S = 1.0
 
 
 class TableView(View):

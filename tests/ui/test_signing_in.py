@@ -1,0 +1,50 @@
+from __future__ import annotations
+
+from playwright.async_api import Page, expect
+
+from tests.scenarios.system import System
+from tests.ui.conftest import sign_in
+from tests.waiting import eventually
+
+
+async def test_a_wrong_password_is_said_and_the_address_kept(page: Page, system: System) -> None:
+    await page.goto(f"{system.dashboard}/admin/jobs")
+    await page.fill("[name=email]", "ada@example.com")
+    await page.fill("[name=password]", "not the password")
+    await page.click("button[type=submit]")
+
+    await expect(page.get_by_role("alert")).to_contain_text("do not belong together")
+    assert await page.input_value("[name=email]") == "ada@example.com"
+    assert await page.input_value("[name=password]") == ""
+
+
+async def test_sign_in_leads_back_to_what_was_asked_for(page: Page, system: System) -> None:
+    await page.goto(f"{system.dashboard}/admin/jobs/list?status=failed")
+    await page.fill("[name=email]", "admin@example.com")
+    await page.fill("[name=password]", "a password of the scenarios")
+    await page.click("button[type=submit]")
+
+    await page.wait_for_selector(".live[data-link=live]")
+    assert page.url == f"{system.dashboard}/admin/jobs/list?status=failed"
+    await expect(page.locator("[data-status=failed]")).to_have_attribute("aria-pressed", "true")
+
+
+async def test_signing_out_closes_all_open_pages(page: Page, system: System) -> None:
+    await sign_in(page, system)
+    other = await page.context.new_page()
+    await other.goto(f"{system.dashboard}/admin/jobs/list")
+    await other.wait_for_selector(".live[data-link=live]")
+
+    await page.click(".me-b")
+    await page.click("[data-testid=sign-out]")
+
+    await eventually(lambda: "/sign-in" in page.url and "/sign-in" in other.url)
+    await page.goto(f"{system.dashboard}/admin/jobs")
+    assert "/sign-in" in page.url
+
+
+async def test_the_cookie_is_hidden_from_scripts(dashboard: Page) -> None:
+    (cookie,) = [c for c in await dashboard.context.cookies() if c["name"] == "taskcast_session"]
+
+    assert (cookie["httpOnly"], cookie["sameSite"]) == (True, "Lax")
+    assert "taskcast_session" not in await dashboard.evaluate("document.cookie")
