@@ -76,8 +76,7 @@ class Page:
     @property
     def running(self) -> JobsView:
         """The jobs that run or try again."""
-        chosen = Filter(status=("retrying", "running"))
-        return self.upstream.view("running", lambda upstream: JobsView(upstream, chosen, pages=False))
+        return self.upstream.view("running", JobsView.of_running)
 
     @property
     def dock(self) -> DockView:

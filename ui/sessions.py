@@ -52,6 +52,11 @@ class Session:
         return str(self.user.get("role") or "viewer")
 
     @property
+    def sees_system(self) -> bool:
+        """Tell whether the person may see queues and workers, and not only their own jobs."""
+        return self.role != "user"
+
+    @property
     def may_steer(self) -> bool:
         """Tell whether the person may enqueue and retry jobs."""
         return self.role in STEERS

@@ -12,7 +12,9 @@ class NavBar(LiveElement, component="nav_bar.js"):
 
     def __init__(self, page: Any, items: list[dict[str, str]], *, bar: bool, on: str) -> None:
         super().__init__(page)
-        self._tables = [] if bar else [page.statistics, page.queues, page.workers]
+        self._tables: list[Any] = (
+            [] if bar else [page.statistics, page.queues, page.workers] if page.session.sees_system else []
+        )
         for table in self._tables:
             table.attach(self)
         self._props.update(items=items, bar=bar, initial=encode({"on": on, "counts": self._counts()}))

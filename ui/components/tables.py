@@ -20,7 +20,7 @@ class QueueTable(LiveElement, component="queue_table.js"):
     def draw(self) -> None:
         """Send the queues."""
         items = [{**row, "waiting": row.get("waiting") or {}} for row in self._table.sorted]
-        self.send_if_changed({"items": items, "loaded": self._table.is_loaded})
+        self.send_if_changed({"items": items, "loaded": self._table.is_loaded, "problem": self._table.error})
 
 
 class WorkerCards(LiveElement, component="worker_cards.js"):
@@ -51,4 +51,4 @@ class WorkerCards(LiveElement, component="worker_cards.js"):
             for row in self._table.sorted
         ]
         items.sort(key=lambda worker: (worker["stopped"] is not None, -(worker["stopped"] or 0), str(worker["id"])))
-        self.send_if_changed({"items": items[:200], "loaded": self._table.is_loaded})
+        self.send_if_changed({"items": items[:200], "loaded": self._table.is_loaded, "problem": self._table.error})

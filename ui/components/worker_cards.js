@@ -12,11 +12,12 @@ export default {
         <div><dt>Host</dt><dd>{{ w.host }}</dd></div><div><dt>Process</dt><dd>{{ w.pid }}</dd></div><div><dt>{{ w.stopped ? 'Stopped' : 'Started' }}</dt><dd>{{ ago(w.stopped || w.started) }}</dd></div></dl>
       <div v-if="w.busy.length" class="wkc-j"><a v-for="j in w.busy.slice(0, 12)" :key="j" class="tag mono" :href="base + '/job/' + encodeURIComponent(j)" :aria-label="'Job ' + j">{{ j.slice(-12) }}</a><span v-if="w.busy.length > 12" class="tag">+{{ w.busy.length - 12 }}</span></div>
     </section></div>
+    <div v-else-if="problem" class="card empty"><Icon name="triangle-alert"/><b>This cannot be shown</b><p>{{ problem }}</p></div>
     <div v-else-if="loaded" class="card empty"><Icon name="server"/><b>No worker is running</b><p>Jobs wait until one starts: <span class="mono">taskiq worker app:broker --receiver taskcast:JobReceiver</span></p></div>
     <div v-else class="wk" aria-busy="true"><div v-for="n in 2" :key="n" class="card wkc"><span class="bone" style="height: 18px"></span><span class="bone" style="height: 90px"></span></div></div>
   </div>`,
   props: { initial: String, base: String },
-  data: () => ({ items: [], loaded: false }),
+  data: () => ({ items: [], loaded: false, problem: null }),
   created() { if (this.initial) this.patch(this.initial); },
   methods: {
     ago, count, duration,

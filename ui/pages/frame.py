@@ -34,6 +34,7 @@ PAGES = (
     {"key": "queues", "path": f"{BASE}/queues", "label": "Queues", "icon": "layers"},
     {"key": "workers", "path": f"{BASE}/workers", "label": "Workers", "icon": "server"},
 )
+SYSTEM = frozenset({"queues", "workers"})
 
 SLIDE_S = 0.4
 """The panel is emptied when it has slid out of sight."""
@@ -58,6 +59,7 @@ class Frame:
         page.frame = self
         self._panel_job: str | None = None
         self._unwatch = page.upstream.watch_link(lambda _: self.pill.draw())
+        pages = [each for each in PAGES if each["key"] not in SYSTEM or page.session.sees_system]
         router = page.browser.sub_pages_router
         path = router.current_path
         el("a", "skip", "Skip to the content", href="#content")
@@ -67,7 +69,7 @@ class Frame:
                     with el("span", "logo"):
                         icon("zap")
                     el("span", "", "Taskcast")
-                self.nav = NavBar(page, list(PAGES), bar=False, on=_place(path)["path"])
+                self.nav = NavBar(page, pages, bar=False, on=_place(path)["path"])
                 UserMenu(page, bar=False)
             with el("div", "main"):
                 with el("header", "top"):
@@ -80,7 +82,7 @@ class Frame:
                 self.content = el("main", "main", id="content", tabindex="-1").style("flex: 1")
                 with self.content:
                     Pages(routes, root_path=BASE, data={"page": page})
-            with NavBar(page, list(PAGES), bar=True, on=_place(path)["path"]) as self.bar:
+            with NavBar(page, pages, bar=True, on=_place(path)["path"]) as self.bar:
                 UserMenu(page, bar=True)
         with Panel(page) as self.panel:
             self.inside = el("div", "panel-in")

@@ -36,7 +36,8 @@ class JobList:
                 self._place = el("div")
             self._show()
         page.on_path = self._path
-        page.statistics.spawn(self._read_types(), "types of jobs")
+        if page.session.sees_system:
+            page.statistics.spawn(self._read_types(), "types of jobs")
 
     def _show(self) -> None:
         view = self.page.jobs(self.filter)

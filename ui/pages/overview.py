@@ -31,15 +31,16 @@ def overview(page: Page) -> None:
                 ("p95 duration", "timer", "warn", _slow, ""),
             ):
                 StatTile(page, statistics, label=label, icon=name, tone=tone, look=look, unit=unit).draw()
-        with el("div", "two"):
+        with el("div", "two" if page.session.sees_system else "two one"):
             with el("section", "card", aria_label="Throughput"):
                 _throughput(page, statistics)
-            with el("section", "card", aria_label="Queues"):
-                with el("div", "card-h"):
-                    el("h2", "", "Queues")
-                    el("span", "sp")
-                    el("span", "sub", "slots · waiting")
-                QueueList(page, page.queues, BASE).draw()
+            if page.session.sees_system:
+                with el("section", "card", aria_label="Queues"):
+                    with el("div", "card-h"):
+                        el("h2", "", "Queues")
+                        el("span", "sp")
+                        el("span", "sub", "slots · waiting")
+                    QueueList(page, page.queues, BASE).draw()
         with el("section", "card", aria_label="Running now"):
             with el("div", "card-h"):
                 el("h2", "", "Running now")

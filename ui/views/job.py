@@ -56,6 +56,11 @@ class JobView(View):
                 continue
             self.changed()
 
+    def was_refused(self, error: GatewayError) -> None:
+        """Say that there is no such job, or that it is not for this person."""
+        self.is_missing = error.code != "forbidden"
+        super().was_refused(error)
+
     def flush(self) -> None:
         """Send the parts of the page that changed, and the new lines."""
         page = {"missing": self.is_missing, "problem": self.error} if self.row is None else job_page(self.row)

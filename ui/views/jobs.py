@@ -89,6 +89,11 @@ class JobsView(View):
         self._incomplete: set[str] = set()
         self._completing = False
 
+    @classmethod
+    def of_running(cls, upstream: Upstream) -> JobsView:
+        """Return the view of the jobs that run or try again."""
+        return cls(upstream, Filter(status=("retrying", "running")), pages=False)
+
     async def subscribe(self) -> Subscription:
         """Subscribe to the filter's lists; a search has its rows from REST and only follows them."""
         live = await self.upstream.live()

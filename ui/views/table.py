@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections import deque
 from typing import Any
 
-from taskcast.client import Message, Snapshot, StateChange
+from taskcast.client import GatewayError, Message, Snapshot, StateChange
 from ui.model import Row
 from ui.upstream import Upstream
+from ui.views.jobs import JobsView
 from ui.views.view import View
 
 SAMPLES = 90
 SAMPLE_S = 1.0
+OWN_S = 3.0
 
 
 class TableView(View):
@@ -44,7 +47,10 @@ class TableView(View):
 
 
 class StatisticsView(TableView):
-    """Totals, the last sixty minutes, and samples of what has no history at the gateway."""
+    """Totals, the last sixty minutes, and samples of what has no history at the gateway.
+
+    Who sees only their own jobs is not given the topic; their statistics come from REST whenever one of their jobs moves.
+    """
 
     def __init__(self, upstream: Upstream) -> None:
         super().__init__(upstream, "statistics")
@@ -52,6 +58,7 @@ class StatisticsView(TableView):
         self._sampled_at = 0.0
         self._minutes_seen: set[str] = set()
         self.minutes_turned = 0
+        self._moved = asyncio.Event()
 
     @property
     def totals(self) -> Row:
@@ -64,9 +71,40 @@ class StatisticsView(TableView):
         found = [row for key, row in self.rows.items() if key.startswith("minute:")]
         return sorted(found, key=lambda row: str(row.get("at")))[-60:]
 
+    def was_refused(self, error: GatewayError) -> None:
+        """Ask REST from now on."""
+        self.error = None
+        self.spawn(self._follow_own(), "own statistics")
+
+    def patch(self, *_: object) -> None:
+        """Hear from the list of running jobs that something moved."""
+        self._moved.set()
+
+    async def _follow_own(self) -> None:
+        mine = self.upstream.view("running", JobsView.of_running)
+        mine.attach(self)
+        try:
+            while True:
+                self._moved.clear()
+                found = await self.upstream.client.statistics(range_s=3600, bucket_s=60)
+                minutes = {f"minute:{row['at']}": row for row in found.get("buckets") or []}
+                ended = found.get("ended") or {}
+                last = next(iter(sorted(minutes, reverse=True)[1:2]), None)
+                self.rows = {**minutes, "totals": {**found, "ended": ended, "per_minute": minutes.get(last or "", {})}}
+                self.is_loaded = True
+                self._sample()
+                self.changed()
+                await self._moved.wait()
+                await asyncio.sleep(OWN_S)
+        finally:
+            mine.detach(self)
+
     def receive(self, batch: list[Message]) -> None:
         """Take what came, and sample it."""
         super().receive(batch)
+        self._sample()
+
+    def _sample(self) -> None:
         totals = self.totals
         if not totals:
             return

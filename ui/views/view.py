@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+REFUSED = frozenset({"forbidden", "job_not_found", "not_found", "invalid_input"})
+"""Codes after which asking again cannot help while the page is open."""
 AGAIN_S = (1.0, 10.0)
 """The first and the longest pause after a refused subscription."""
 
@@ -98,6 +100,10 @@ class View:
         """Take what came in one frame."""
         raise NotImplementedError
 
+    def was_refused(self, error: GatewayError) -> None:
+        """Deal with a topic that this person will not be given; by default it is said on the screen."""
+        self.is_loaded = True
+
     def flush(self) -> None:
         """Draw: by default every element looks itself."""
         for element in self.elements:
@@ -118,6 +124,9 @@ class View:
                 self.error = explain(error)
                 self.changed()
                 await self.upstream.refused(error)
+                if error.code in REFUSED:
+                    self.was_refused(error)
+                    return
                 logger.info("the view of %s was refused: %s", self.topic, error)
             except Exception:
                 logger.exception("the view of %s failed", self.topic)
