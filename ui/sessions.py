@@ -180,4 +180,5 @@ class Sessions:
         for token, session in list(self._sessions.items()):
             if not session.pages and session.used_at < limit:
                 del self._sessions[token]
+                await self._on_end(session)
                 await session.client.aclose()

@@ -118,10 +118,10 @@ class Upstream:
         for timer in self._timers.values():
             timer.cancel()
         self._timers.clear()
+        await self._close_live()
         views, self._views = list(self._views.values()), {}
         for view in views:
             await view.stop()
-        await self._close_live()
 
     def _alone(self, key: str) -> None:
         if key not in self._timers and key in self._views:

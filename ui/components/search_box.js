@@ -14,7 +14,7 @@ export default {
       this.$refs.input.focus();
       this.$refs.input.select();
     },
-    go() { const text = this.$refs.input.value.trim(); if (!text) return; this.$emit("go", ID.test(text) ? { job: text } : { q: text }); this.$refs.input.blur(); },
+    go() { const text = this.$refs.input.value.trim(); if (!text) return; this.$emit("go", ID.test(text) ? { job: text } : { q: text }); this.leave(); },
     leave() { this.$refs.input.value = ""; this.$refs.input.blur(); },
   },
 };

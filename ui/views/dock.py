@@ -10,7 +10,7 @@ from taskcast.client import EventMessage, GatewayError, Message, Snapshot, Subsc
 from ui.upstream import Upstream
 from ui.views.job import Line, event_line, log_line
 from ui.views.jobs import JobsView
-from ui.views.view import View
+from ui.views.view import View, part_with
 
 MOST_FOLLOWED = 12
 LONG_ENOUGH_S = 0.7
@@ -85,7 +85,7 @@ class DockView(View):
             return  # the list of running jobs says when to try again
         finally:
             if subscription is not None:
-                await asyncio.shield(subscription.close())
+                await part_with(subscription)
 
     def _take(self, job: str, batch: list[Message]) -> None:
         lines: list[Line] = []

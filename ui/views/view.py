@@ -19,6 +19,8 @@ logger = logging.getLogger(__name__)
 
 REFUSED = frozenset({"forbidden", "job_not_found", "not_found", "invalid_input"})
 """Codes after which asking again cannot help while the page is open."""
+PART_S = 2.0
+"""How long a gateway is given to hear that a subscription is not wanted any more."""
 AGAIN_S = (1.0, 10.0)
 """The first and the longest pause after a refused subscription."""
 
@@ -119,7 +121,7 @@ class View:
                         pause, self.error = AGAIN_S[0], None
                         self.receive(batch)
                 finally:
-                    await subscription.close()
+                    await part_with(subscription)
             except GatewayError as error:
                 self.error = explain(error)
                 self.changed()
@@ -132,3 +134,10 @@ class View:
                 logger.exception("the view of %s failed", self.topic)
             await asyncio.sleep(pause)
             pause = min(AGAIN_S[1], pause * 2)
+
+
+async def part_with(subscription: Subscription) -> None:
+    """Unsubscribe, without waiting long for a gateway that is silent."""
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(PART_S):
+            await subscription.close()
