@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 from nicegui import ui
+from nicegui.events import GenericEventArguments
 
 if TYPE_CHECKING:
     from ui.page import Page
@@ -63,8 +64,15 @@ class LiveElement(ui.element, esm={"taskcast-ui": str(SHARED)}):
         """Send what the component shows; components with state of their own say how."""
 
     def hear(self, event: str, told: Callable[[Any], Any]) -> None:
-        """Call `told` with what the component emits; the session is checked where something is done."""
-        self.on(event, lambda e: told(e.args))
+        """Call `told` with what the component emits, unless the session has ended; `Page.act` also asks the gateway."""
+
+        def heard(arguments: GenericEventArguments) -> Any:
+            if self.page.session.is_ended:
+                self.page.leave()
+                return None
+            return told(arguments.args)
+
+        self.on(event, heard)
 
     def _handle_delete(self) -> None:
         if self._view is not None:

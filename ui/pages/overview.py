@@ -91,6 +91,9 @@ def _throughput(page: Page, statistics: StatisticsView) -> None:
     chosen = {"range": "1h"}
 
     async def choose(name: str) -> None:
+        if page.session.is_ended:
+            page.leave()
+            return
         chosen["range"] = name
         for key, button in buttons.items():
             button._props["aria-pressed"] = str(key == name).lower()
