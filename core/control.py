@@ -100,7 +100,7 @@ class Control:
 
         Raises:
             JobNotFound: if there is none.
-            JobConflict: `already_final`; or `forgotten` while the queue server does not know a job that has not ended.
+            JobConflict: `already_final`, or `forgotten` while the queue server does not know a job that has not ended.
         """
         if not FOREIGN_ID.fullmatch(job_id):
             raise JobNotFound(job_id)
@@ -116,7 +116,7 @@ class Control:
                     "the queue server does not know this job; it is put back within five minutes, cancel it then",
                     code="forgotten",
                 )
-        raise JobConflict("the job has ended already", code="already_final")
+        raise already_final()
 
     async def retry_job(
         self, job_id: str, *, after_attempt: int, arguments: Mapping[str, Any] | None, delay_s: float, by: str
@@ -203,6 +203,11 @@ _REFUSED_RETRIES = {
     "changed": "the job was retried meanwhile; look at it again",
     "duplicate": "another unfinished job holds its deduplication key; wait until that has ended",
 }
+
+
+def already_final() -> JobConflict:
+    """Return the refusal to cancel what has ended."""
+    return JobConflict("the job has ended already", code="already_final")
 
 
 def _edited(message: bytes, arguments: Mapping[str, Any], task: Row | None) -> tuple[bytes, Any]:

@@ -5,14 +5,17 @@ The correction concerns the state and what hangs on it; progress, logs and resul
 
 from __future__ import annotations
 
+import asyncio
 import logging
+import time
 from datetime import UTC, datetime
 from typing import Any
 
 from core.storage.jobs import job_detail
+from core.storage.live import position
 from taskcast.engine.engine import Engine
-from taskcast.engine.jobs import LiveJob
-from taskcast.errors import EngineUnavailable
+from taskcast.engine.jobs import LiveJob, Tombstone
+from taskcast.errors import EngineUnavailable, TaskcastError
 from taskcast.ids import FOREIGN_ID
 from taskcast.states import FINAL, JobState, Priority
 
@@ -20,6 +23,8 @@ logger = logging.getLogger(__name__)
 
 ENGINE_WAIT_S = 1.5
 """How long a look at one job waits for the engine; its row is shown without it then."""
+RECORDER_WAIT_S = 1.5
+RECORDER_STEP_S = 0.05
 
 Row = dict[str, Any]
 
@@ -54,24 +59,58 @@ _EMPTY: Row = {
 """What a job that has only just been accepted does not have yet."""
 
 
+class NotRecordedYet(TaskcastError):
+    """The job has ended, but its end is not in the database yet; try again in a moment."""
+
+    code = "not_recorded_yet"
+
+
 async def job_now(engine: Engine, job_id: str) -> Row | None:
-    """Return a job in the shape of REST's detail, without `may`; None if neither table nor engine know it."""
+    """Return a job in the shape of REST's detail, without `may`; None if neither table nor engine know it.
+
+    Raises:
+        NotRecordedYet: if the job has begun and ended since the recorder wrote last, and it does not catch up at once.
+    """
     if not FOREIGN_ID.fullmatch(job_id):
         return None
+    # The engine is asked first: what it forgets meanwhile is in the table by then.
+    live = await _ask(engine, job_id)
     row = await job_detail(job_id)
+    if row is None and live is not None and live.state is None and live.tombstone is not None:
+        row = await _row_of_ended(job_id, live.tombstone)
+    if row is None:
+        return _of_engine(live) if live is not None and live.state is not None else None
+    return corrected(row, live)
+
+
+async def job_after(engine: Engine, row: Row) -> Row:
+    """Return a job that was just read, after something was done to it."""
+    return corrected(row, await _ask(engine, row["id"]))
+
+
+async def _ask(engine: Engine, job_id: str) -> LiveJob | None:
     try:
-        live = await engine.job(job_id, deadline_s=ENGINE_WAIT_S)
+        return await engine.job(job_id, deadline_s=ENGINE_WAIT_S)
     except EngineUnavailable:
         logger.warning("a job is shown from its row alone: the engine cannot be reached", extra={"job_id": job_id})
-        live = None
+        return None
+
+
+async def _row_of_ended(job_id: str, tombstone: Tombstone) -> Row | None:
+    """Wait until the recorder has passed a job's end, so that a caller sees what they were told of; then read its row."""
+    until = time.monotonic() + RECORDER_WAIT_S
+    while await position() < tombstone.seq:
+        if time.monotonic() > until:
+            raise NotRecordedYet
+        await asyncio.sleep(RECORDER_STEP_S)
+    # No row after all: it was deleted.
+    return await job_detail(job_id)
+
+
+def corrected(row: Row, live: LiveJob | None) -> Row:
+    """Return the row with what the engine knows better."""
     if live is None:
         return row
-    if row is None:
-        return _of_engine(live) if live.state is not None else None
-    return _corrected(row, live)
-
-
-def _corrected(row: Row, live: LiveJob) -> Row:
     if live.state is not None and live.seq > row["seq"]:
         was_final = JobState(row["status"]) in FINAL
         row = row | {
@@ -88,6 +127,7 @@ def _corrected(row: Row, live: LiveJob) -> Row:
     elif live.state is None and live.tombstone is not None and live.tombstone.seq > row["seq"]:
         tomb = live.tombstone
         row = row | {"status": tomb.state, "attempt": tomb.attempt, "seq": tomb.seq}
+        row[f"{tomb.state}_at"] = _time(tomb.seq // 1000)
     return row
 
 

@@ -24,7 +24,7 @@ from starlette.routing import Route
 
 from core import audit
 from core.auth import Identity
-from core.errors import AuthError, InvalidInput, InvalidToken
+from core.errors import AuthError, InvalidInput, InvalidToken, NotFound
 from core.gateway.openapi import spec
 from core.gateway.problems import BodyTooLarge, Problem, UnsupportedMedia, describe
 from core.gateway.services import Context, Services
@@ -138,7 +138,7 @@ async def _call(
             context.need(*needs)
     for name, value in context.request.path_params.items():
         if isinstance(value, str) and not value.isprintable():
-            raise InvalidInput(fields={name: "holds control characters"})
+            raise NotFound(f"there is no such {name}: it holds control characters")
     given: dict[str, Any] = {}
     if query is not None:
         given["query"] = _parse_query(context.request.query_params, query)

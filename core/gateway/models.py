@@ -7,7 +7,16 @@ import time
 from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    WithJsonSchema,
+    model_validator,
+)
 
 from core.permissions import Role
 from taskcast.states import JobState, Priority
@@ -55,7 +64,9 @@ Json = Annotated[Any, AfterValidator(_storable)]
 Object = Annotated[dict[str, Any], AfterValidator(_storable)]
 Email = Annotated[str, Field(max_length=255), AfterValidator(_storable), AfterValidator(_email)]
 Password = Annotated[str, Field(min_length=1, max_length=1024)]
-PriorityName = Annotated[Priority, BeforeValidator(Priority.parse)]
+PriorityName = Annotated[
+    Priority, BeforeValidator(Priority.parse), WithJsonSchema({"type": "string", "enum": list(Priority.__members__)})
+]
 Key = Annotated[Text, Field(min_length=1, max_length=255)]
 
 
@@ -71,13 +82,13 @@ class JobsQuery(Asked):
     status: list[JobState] = Field([], description="States; repeat the key or join with commas.")
     type: list[Text] = Field([], description="Task names.", max_length=100)
     queue: list[Text] = Field([], description="Queue names.", max_length=100)
-    user_id: Text | None = Field(None, description="Whose jobs; `user` sees only their own.")
+    user_id: list[Text] = Field([], description="Whose jobs; `user` sees only their own.", max_length=100)
     priority: list[PriorityName] = Field([], description="LOW, NORMAL, HIGH, CRITICAL.")
     worker: Text | None = Field(None, description="The worker that had the job last.")
     since: Time | None = Field(None, alias="from", description="Created at this time or later.")
     until: Time | None = Field(None, alias="to", description="Created before this time.")
     q: Annotated[Text, Field(max_length=500)] | None = Field(None, description="Words, or the beginning of an id.")
-    sort: Text = Field("-created_at", description="A column, `-` before it for descending.")
+    sort: Text = Field("-created_at", description="-created_at or created_at.")
     limit: int = Field(50, ge=1, le=200)
     cursor: Annotated[Text, Field(max_length=500)] | None = Field(None, description="`next_cursor` of the page before.")
 

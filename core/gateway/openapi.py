@@ -11,13 +11,17 @@ from types import SimpleNamespace
 from typing import Any
 
 from spectree import SecurityScheme, SpecTree
+from spectree.models import SecureType, SecuritySchemeData
 from starlette.routing import Route
+
+from core.gateway.problems import Problem
 
 DESCRIPTION = """Watch and steer background jobs. Send `Authorization: Bearer <token>` with an API token, or with the \
 `access_token` of `POST /auth/login`. Errors are `application/problem+json` with a stable `code`; `fields` says what is \
 wrong with which field. Lists answer `items`, `next_cursor` and `total`. The websocket is `GET /ws`, subprotocol \
 `taskcast.v1`."""
 
+_PROBLEM = f"#/components/schemas/{Problem.__name__}"
 METHODS = ("get", "post", "patch", "delete")
 
 spec = SpecTree(
@@ -27,10 +31,11 @@ spec = SpecTree(
     version="1",
     path="docs",
     annotations=False,
+    validation_error_model=Problem,
     page_templates={},
     naming_strategy=lambda model: model.__name__,
     nested_naming_strategy=lambda _parent, child: child,
-    security_schemes=[SecurityScheme(name="bearer", data={"type": "http", "scheme": "bearer"})],
+    security_schemes=[SecurityScheme(name="bearer", data=SecuritySchemeData(type=SecureType.HTTP, scheme="bearer"))],
 )
 """Every route is declared on this one; it documents and never validates, because its errors are not ours."""
 
@@ -41,9 +46,10 @@ def document(routes: Sequence[Route]) -> dict[str, Any]:
     made: dict[str, Any] = spec._generate_spec()
     made["openapi"] = "3.1.0"
     for _, _, operation in _operations(made):
-        for status, answer in operation["responses"].items():
+        operation["responses"] = dict(sorted(operation["responses"].items()))
+        for answer in operation["responses"].values():
             content = answer.get("content", {})
-            if int(status) >= 400 and "application/json" in content:
+            if content.get("application/json", {}).get("schema", {}).get("$ref") == _PROBLEM:
                 content["application/problem+json"] = content.pop("application/json")
     return made
 

@@ -18,6 +18,7 @@ from starlette.responses import Response
 from tortoise.exceptions import DBConnectionError
 
 from core import errors
+from core.job_now import NotRecordedYet
 from core.secrets import MessageUnreadable
 from core.storage.connection import DatabaseAway
 from core.storage.files import FileNotStored, FileTooLarge, StoreUnavailable
@@ -54,6 +55,7 @@ STATUSES: dict[type[Exception], int] = {
     FileTooLarge: 413,
     StoreUnavailable: 503,
     MessageUnreadable: 409,
+    NotRecordedYet: 503,
     library.JobNotFound: 404,
     library.JobConflict: 409,
     library.MessageTooLarge: 413,

@@ -92,5 +92,6 @@ async def _recorder(services: Services) -> str | None:
     oldest = await services.engine.redis.xrange(services.engine.names.events, f"({position or 0}-0", "+", count=1)
     if not oldest:
         return None
-    waiting_s = time.time() - int(bytes(oldest[0][0]).split(b"-")[0]) / 1e6
+    entry_id = oldest[0][0].decode() if isinstance(oldest[0][0], bytes) else str(oldest[0][0])
+    waiting_s = time.time() - int(entry_id.partition("-")[0]) / 1e6
     return f"is {waiting_s:.0f} s behind; is the process `recorder` running?" if waiting_s > MOST_LAG_S else None

@@ -6,13 +6,13 @@ from typing import Any
 
 from starlette.responses import Response
 
-from core.control import Order
+from core.control import Order, already_final
 from core.errors import Forbidden
 from core.gateway import answers
 from core.gateway.endpoint import Endpoints, answer_json
 from core.gateway.models import CancelBody, DeleteQuery, EnqueueBody, JobsQuery, RetryBody
 from core.gateway.services import Context
-from core.job_now import job_now
+from core.job_now import NotRecordedYet, job_after, job_now
 from core.permissions import Permission
 from core.storage.filters import JobFilter
 from core.storage.jobs import list_jobs
@@ -29,17 +29,16 @@ Row = dict[str, Any]
 
 @jobs.add("GET", ROOT, needs=[Permission.SEE_OWN_JOBS], query=JobsQuery, answers={200: answers.JobPage})
 async def list_all_jobs(context: Context, query: JobsQuery) -> Response:
-    """List jobs, newest first unless `sort` says otherwise."""
+    """List jobs, newest first; `sort=created_at` lists the oldest first."""
     owner = context.owner
-    if owner is not None and query.user_id not in {None, owner}:
+    if owner is not None and set(query.user_id) - {owner}:
         raise Forbidden("user_id: your role sees its own jobs only; leave user_id out")
-    wanted = owner or query.user_id
     page = await list_jobs(
         JobFilter(
             status=[str(state) for state in query.status],
             type=query.type,
             queue=query.queue,
-            user_id=[wanted] if wanted else [],
+            user_id=query.user_id if owner is None else [owner],
             priority=[int(priority) for priority in query.priority],
             worker=query.worker,
             since=query.since,
@@ -180,23 +179,29 @@ async def visible(context: Context, job_id: str) -> Row:
 
 async def _cancel(context: Context, reason: str | None) -> Response:
     job_id = context.path("id")
-    if not context.may(Permission.CANCEL):
+    try:
         row = await visible(context, job_id)
-        if row["user_id"] != context.identity.user_id:
-            raise Forbidden(f"the role {context.identity.role} may only {Permission.CANCEL_OWN_JOBS}")
+    except NotRecordedYet:
+        raise already_final() from None
+    if not context.may(Permission.CANCEL) and row["user_id"] != context.identity.user_id:
+        raise Forbidden(f"the role {context.identity.role} may only {Permission.CANCEL_OWN_JOBS}")
     outcome = await context.services.control.cancel_job(job_id, by=context.identity.email, reason=reason)
     context.note(outcome=outcome, reason=reason)
-    return answer_json(await _shown(context, job_id), 202)
+    row = await job_after(context.services.engine, row)
+    return answer_json(row | {"may": _may(context, row)}, 202)
 
 
 async def _shown(context: Context, job_id: str) -> Row:
     row = await visible(context, job_id)
+    return row | {"may": _may(context, row)}
+
+
+def _may(context: Context, row: Row) -> dict[str, bool]:
     is_final = JobState(row["status"]) in FINAL
     own = row["user_id"] == context.identity.user_id
-    may = {
+    cancels = context.may(Permission.CANCEL) or (own and context.may(Permission.CANCEL_OWN_JOBS))
+    return {
         "retry": is_final and context.may(Permission.RETRY),
-        "cancel": not is_final
-        and (context.may(Permission.CANCEL) or (own and context.may(Permission.CANCEL_OWN_JOBS))),
+        "cancel": not is_final and cancels,
         "delete": is_final and context.may(Permission.DELETE),
     }
-    return row | {"may": may}

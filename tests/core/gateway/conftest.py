@@ -153,7 +153,9 @@ async def take_one(engine: Engine) -> tuple[str, int]:
     await engine.register("w1", lease_ms=15000, info=b'{"worker":"w1","host":"h","pid":1}')
 
     async def take() -> list[Any]:
-        found = await engine.take("w1", 1, number=take_one.number, known=0, started=b'{"worker":"w1","host":"h","pid":1}')
+        found = await engine.take(
+            "w1", 1, number=take_one.number, known=0, started=b'{"worker":"w1","host":"h","pid":1}'
+        )
         take_one.number += 1
         return found.jobs
 

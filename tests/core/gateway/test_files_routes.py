@@ -105,7 +105,9 @@ async def test_hostile_or_broken_upload_is_refused_and_leaves_nothing(
     assert await File.all().count() == 0
 
 
-@pytest.mark.parametrize("filename", ["../../etc/passwd", "a/b\\c.csv", "", "..", "x" * 5000, "nul\x00.csv", "a\r\nX: y"])
+@pytest.mark.parametrize(
+    "filename", ["../../etc/passwd", "a/b\\c.csv", "", "..", "x" * 5000, "nul\x00.csv", "a\r\nX: y"]
+)
 async def test_name_of_a_file_is_only_a_label(operator: httpx.AsyncClient, filename: str) -> None:
     answer = await operator.post(FILES, files={"file": (filename or "''", b"data")})
 

@@ -41,7 +41,12 @@ async def test_logs_are_filtered_by_attempt_level_and_words(viewer: httpx.AsyncC
 
 @pytest.mark.parametrize(
     ("params", "field"),
-    [({"level": "LOUD"}, "level"), ({"attempt": "x"}, "attempt"), ({"limit": "5000"}, "limit"), ({"after": "?"}, "after")],
+    [
+        ({"level": "LOUD"}, "level"),
+        ({"attempt": "x"}, "attempt"),
+        ({"limit": "5000"}, "limit"),
+        ({"after": "?"}, "after"),
+    ],
 )
 async def test_wrong_log_filter_names_the_field(viewer: httpx.AsyncClient, params: dict[str, str], field: str) -> None:
     job = await add_job()

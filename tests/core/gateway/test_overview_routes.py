@@ -37,7 +37,9 @@ async def test_statistics_of_a_user_are_of_their_own_jobs(ada: httpx.AsyncClient
     assert found["total"] == 1
 
 
-@pytest.mark.parametrize("params", [{"range": "5"}, {"range": "x"}, {"bucket": "1"}, {"range": "8640000", "bucket": "60"}])
+@pytest.mark.parametrize(
+    "params", [{"range": "5"}, {"range": "x"}, {"bucket": "1"}, {"range": "8640000", "bucket": "60"}]
+)
 async def test_wrong_range_is_refused(viewer: httpx.AsyncClient, params: dict[str, str]) -> None:
     assert code_of(await viewer.get(f"{MONITOR}/statistics", params=params), 422) == "invalid_input"
 
