@@ -22,6 +22,7 @@ from redis.exceptions import (
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
+from taskcast.engine.packing import use_hiredis
 from taskcast.engine.scripts import load
 from taskcast.engine.wire import Arg
 from taskcast.errors import EngineFull, EngineUnavailable
@@ -43,7 +44,7 @@ def connect(url: str, **options: Any) -> Redis:
 
     redis-py would repeat a script without telling us, and a script that ran unseen must be counted as such.
     """
-    return Redis.from_url(url, retry=Retry(NoBackoff(), 0), **(client_options(url) | options))
+    return use_hiredis(Redis.from_url(url, retry=Retry(NoBackoff(), 0), **(client_options(url) | options)))
 
 
 def client_options(url: str) -> dict[str, Any]:

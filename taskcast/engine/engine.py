@@ -29,6 +29,8 @@ from taskcast.engine.jobs import (
 )
 from taskcast.names import DEFAULT_PREFIX, Names
 
+RESULT_TTL_S = 86400
+"""Seconds that `wait_result()` finds a result, unless its worker says otherwise."""
 ENQUEUE_CHUNK = 200
 """Jobs per script call of `enqueue`; more gain nothing and block the server longer."""
 
@@ -193,11 +195,13 @@ class Engine:
             answers += part_answers
         return answers
 
-    async def finish(self, worker: str, ends: Sequence[End], *, deadline_s: float = DEADLINE_S) -> list[Ended]:
+    async def finish(
+        self, worker: str, ends: Sequence[End], *, result_ttl_s: int = RESULT_TTL_S, deadline_s: float = DEADLINE_S
+    ) -> list[Ended]:
         """Accept the ends of attempts; works when the server's memory is used up."""
         ended: list[Ended] = []
         for args in wire.finish_calls(ends):
-            ended += wire.ended(await self._call("finish", [worker, *args], deadline_s))
+            ended += wire.ended(await self._call("finish", [worker, result_ttl_s, *args], deadline_s))
         return ended
 
     async def cancel_seen(self, worker: str, job: str, attempt: int, *, deadline_s: float = DEADLINE_S) -> bool:

@@ -143,7 +143,8 @@ class End(msgspec.Struct, frozen=True, kw_only=True):
     `data` is the JSON text of the event's data. Of `retrying` it lacks run_at, errors and max_attempts; of `cancelled`
     it needs only duration_ms: the script adds the rest. `lines` is the rest of the report buffer, `first_line` as in
     `Report`. `ended_ago_ms` says how long this end waited in the worker (by its monotonic clock). A `retrying` that is
-    not `counted` is no error of the job's: it was handed back, because this worker does not know its task.
+    not `counted` is no error of the job's: it was handed back, because this worker does not know its task. `result` is
+    kept under `result_key` behind `Names.result_prefix()`, by the same script, for `wait_result()`.
     """
 
     job: str
@@ -155,6 +156,8 @@ class End(msgspec.Struct, frozen=True, kw_only=True):
     lines: list[tuple[ItemKind, bytes]] = []
     first_line: int = 1
     counted: bool = True
+    result: bytes | None = None
+    result_key: str = ""
 
 
 class Ended(msgspec.Struct, frozen=True):

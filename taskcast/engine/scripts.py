@@ -63,6 +63,7 @@ def _head(*, events: bool) -> str:
         "RUN": keys.run,
         "DEDUP": keys.dedup(""),
         "TOLD": keys.told(""),
+        "RESULT": keys.result_prefix() + ":",
     }
     names = ", ".join(literals)
     texts = ", ".join(f"'{key.removeprefix(keys.tag)}'" for key in literals.values())

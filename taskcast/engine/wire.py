@@ -203,11 +203,12 @@ def reported(reports: Sequence[Report], reply: Sequence[Any]) -> tuple[int, list
 
 
 def finish_calls(ends: Sequence[End]) -> Iterator[list[Arg]]:
-    """Cut ends into the arguments of calls."""
+    """Cut ends into the arguments of calls; those of a call begin after the worker and the results' expiry."""
     args, count, items = list[Arg](), 0, 0
     for end in ends:
         state = end.state if end.counted else "uncounted"
         args += (end.job, end.attempt, state, _line(end.data), end.delay_ms, end.ended_ago_ms, end.first_line)
+        args += (end.result_key if end.result is not None else "", end.result or b"")
         args += (len(end.lines), *_items(end.lines))
         count, items = count + 1, items + len(end.lines)
         if count >= ENDS_PER_CALL or items >= ITEMS_PER_CALL:

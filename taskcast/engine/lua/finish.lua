@@ -1,14 +1,15 @@
--- ARGV: worker, then per end: job, attempt, state, data, delay_ms, ended_ago_ms, number of the first log line, count of
--- items, kind and data of each. The state `uncounted` is a `retrying` that is no error. Answers per end: 1 done, 2 already (a repeat), 0 refused (not the owner any more).
+-- ARGV: worker, expiry of results in s, then per end: job, attempt, state, data, delay_ms, ended_ago_ms, number of the
+-- first log line, key of the result (or ''), result, count of items, kind and data of each. The state `uncounted` is a
+-- `retrying` that is no error of the job's. Answers per end: 1 done, 2 already (a repeat), 0 refused (not the owner).
 local worker, answers, todo, seen = ARGV[2], {}, {}, {}
 local held, records = {}, {}
 local delayed = false
 check_counts()
 call('HLEN', TAG .. HELD .. worker)
-local i = 3
+local i = 4
 while i <= #ARGV do
   local id, attempt, state, data = ARGV[i], ARGV[i + 1], ARGV[i + 2], ARGV[i + 3]
-  local n, by = tonumber(ARGV[i + 7]), 1
+  local n, by = tonumber(ARGV[i + 9]), 1
   if state == 'uncounted' then state, by = 'retrying', 0 end
   local r = call('HMGET', TAG .. JOB .. id, 's', 'a', 'w', 'q', 'h', 'c', 'g', 'k', 'y')
   if seen[id] then
@@ -19,7 +20,7 @@ while i <= #ARGV do
     local head = r[5]
     if n > 0 then
       local line, mark = tonumber(ARGV[i + 6]), tonumber(r[7] or 0)
-      for k = i + 8, i + 6 + 2 * n, 2 do
+      for k = i + 10, i + 8 + 2 * n, 2 do
         if ARGV[k] == 'logged' then
           if line > mark then job_event('job.logged', head, attempt, ARGV[k + 1]) end
           line = line + 1
@@ -29,7 +30,7 @@ while i <= #ARGV do
       end
     end
     local ago = tonumber(ARGV[i + 5])
-    local job = {id = id, attempt = attempt, lane = r[4], life = r[9]}
+    local job = {id = id, attempt = attempt, lane = r[4], life = r[9], at = i}
     if state == 'retrying' and r[6] then state = 'cancelled' end -- a job that was asked to stop never gets another try
     if state == 'cancelled' and r[6] then
       local asked, told = cjson.decode(r[6]), cjson.decode(data)
@@ -59,7 +60,7 @@ while i <= #ARGV do
     end
     answers[#answers + 1] = again and 2 or 0
   end
-  i = i + 8 + 2 * n
+  i = i + 10 + 2 * n
 end
 if #todo > MOST then return redis.error_reply('ERR at most 500 ends a call') end
 if #todo == 0 then return answers end
@@ -75,6 +76,7 @@ for _, job in ipairs(todo) do
     call('ZADD', TAG .. DELAYED, job.due, job.id)
   else
     bury(job.id, job.state, job.attempt, job.x, job.life, worker)
+    if ARGV[job.at + 7] ~= '' then call('SET', TAG .. RESULT .. ARGV[job.at + 7], ARGV[job.at + 8], 'EX', ARGV[3]) end
     if job.key then call('DEL', TAG .. DEDUP .. job.key) end
   end
 end

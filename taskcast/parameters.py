@@ -1,0 +1,41 @@
+"""The names of a function's parameters, so that a job's arguments are stored by name."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+
+class Parameters:
+    """The parameters of one function, or of none that is known here."""
+
+    __slots__ = ("_names", "_rest")
+
+    def __init__(self, function: Callable[..., Any] | None) -> None:
+        self._names: list[str] = []
+        self._rest: str | None = None
+        if function is None:
+            return
+        for parameter in inspect.signature(function).parameters.values():
+            if parameter.kind in {parameter.POSITIONAL_ONLY, parameter.POSITIONAL_OR_KEYWORD}:
+                self._names.append(parameter.name)
+            elif parameter.kind is parameter.VAR_POSITIONAL:
+                self._rest = parameter.name
+
+    def by_name(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the arguments by name.
+
+        Those of `*rest` make a list under its name; those no parameter is known for are named by their place: "0", "1".
+        """
+        if not args:
+            return dict(kwargs)
+        named = dict(zip(self._names, args, strict=False))
+        more = args[len(self._names) :]
+        if more and self._rest is not None:
+            named[self._rest] = list(more)
+        else:
+            for place, value in enumerate(more, start=len(self._names)):
+                named[str(place)] = value
+        named.update(kwargs)
+        return named

@@ -1,0 +1,410 @@
+"""What running jobs tell: a buffer per attempt, and the `Reporter` that sends all of them in batches.
+
+Telling never blocks and never raises. A buffer that is full drops new log lines, and a line in their place says how
+many there were.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import msgspec
+
+from taskcast.context import JobContext
+from taskcast.engine.engine import Engine
+from taskcast.engine.jobs import CancelAsked, ItemKind, Report
+from taskcast.errors import TaskcastError
+from taskcast.events import Logged, Progressed
+from taskcast.redaction import Redactor
+from taskcast.values import LINE_BYTES, STACK_TRACE_BYTES, cut, cut_middle, cut_text, encode, encode_plain, text_of
+
+logger = logging.getLogger("taskcast.reports")
+
+FLUSH_EVERY_S = 0.020
+FLUSH_AT_EVENTS = 100
+PROGRESS_EVERY_S = 0.1
+LINES_PER_JOB = 1000
+BYTES_PER_JOB = 1024 * 1024
+ITEMS_PER_CALL = 400
+ITEMS_PER_JOB = 200
+LONGEST_PAUSE_S = 2.0
+CALL_DEADLINE_S = 5.0
+
+LEVELS = frozenset({"DEBUG", "INFO", "WARNING", "ERROR"})
+_LEVEL_NAMES = {"WARN": "WARNING", "CRITICAL": "ERROR", "FATAL": "ERROR", "EXCEPTION": "ERROR"}
+
+Item = tuple[ItemKind, bytes]
+_Line = tuple[str, str, bytes | None, str | None, int]
+_Progress = tuple[Any, Any, Any, Any, Any, Any, int]
+
+
+class JobReports:
+    """What one attempt has told and the server has not confirmed; filled by any thread, emptied by the loop's."""
+
+    __slots__ = (
+        "_bytes", "_dirty", "_dropped", "_lines", "_next_line", "_outbox", "_progress", "_progress_due", "_reporter",
+        "_timer", "attempt", "closed", "job",
+    )  # fmt: skip
+
+    def __init__(self, reporter: Reporter, job: str, attempt: int) -> None:
+        self.job, self.attempt, self.closed = job, attempt, False
+        self._reporter = reporter
+        self._lines: deque[_Line] | None = None
+        self._progress: _Progress | None = None
+        self._outbox: list[Item] | None = None
+        self._next_line = 1
+        self._bytes = 0
+        self._dropped = 0
+        self._dirty = False
+        self._progress_due = 0.0
+        self._timer: asyncio.TimerHandle | None = None
+
+    def progress(  # noqa: PLR0917 - a hot path, called by JobContext alone
+        self, percentage: object, step: object, completed: object, total: object, message: object, eta_s: object
+    ) -> None:
+        """Remember the latest progress; encoded when it is sent."""
+        if self.closed:
+            return
+        self._progress = (percentage, step, completed, total, message, eta_s, int(time.time() * 1000))
+        if not self._dirty:
+            self._reporter.mark(self)
+
+    def log(
+        self, message: object, level: str, context: dict[str, Any] | None = None, stack_trace: str | None = None
+    ) -> None:
+        """Remember a log line; it gets its number when it is sent."""
+        if self.closed:
+            return
+        lines = self._lines
+        if lines is None:
+            lines = self._lines = deque()
+        if len(lines) >= LINES_PER_JOB or self._bytes >= BYTES_PER_JOB:
+            self._dropped += 1
+            return
+        try:
+            # Converted now, because the objects may change before the line is sent.
+            text = cut_text(message if type(message) is str else text_of(message), LINE_BYTES)
+            fields = None if context is None else cut(encode(context), LINE_BYTES)
+            trace = None if stack_trace is None else cut_middle(stack_trace, STACK_TRACE_BYTES)
+        except Exception:
+            logger.exception("a log line could not be kept", extra={"job_id": self.job})
+            return
+        self._bytes += len(text) + (len(fields) if fields else 0) + (len(trace) if trace else 0)
+        lines.append((level, text, fields, trace, int(time.time() * 1000)))
+        self._reporter.count += 1
+        if not self._dirty or self._reporter.count >= FLUSH_AT_EVENTS:
+            self._reporter.mark(self)
+
+    def gather(self, now: float, *, last: bool = False) -> bool:
+        """Number and encode what was told since; return whether anything is to be sent now."""
+        self._dirty = False
+        outbox = self._outbox
+        if self._lines:
+            outbox = self._outbox = outbox if outbox is not None else []
+            while self._lines:
+                outbox.append(("logged", self._encoded_line(self._lines.popleft())))
+            self._bytes = 0
+        if self._dropped:
+            outbox = self._outbox = outbox if outbox is not None else []
+            self._tell_dropped(outbox)
+        if self._progress is not None:
+            if last or now >= self._progress_due:
+                progress, self._progress = self._progress, None
+                outbox = self._outbox = outbox if outbox is not None else []
+                if outbox and outbox[-1][0] == "progressed":
+                    outbox.pop()
+                outbox.append(("progressed", self._encoded_progress(progress)))
+                self._progress_due = now + PROGRESS_EVERY_S
+            elif self._timer is None:
+                self._timer = self._reporter.later(self, self._progress_due)
+        return bool(outbox)
+
+    def unsent(self) -> list[Item]:
+        """Return what is numbered and not confirmed, in order."""
+        return self._outbox or []
+
+    def confirm(self, count: int) -> None:
+        """Forget the first `count` items of the outbox: the server has them."""
+        if not self.closed and self._outbox is not None:
+            del self._outbox[:count]
+
+    def close(self) -> list[Item]:
+        """Return all that was not confirmed, the last progress included, and take nothing more."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        self.gather(0.0, last=True)
+        self.closed = True
+        return self._outbox or []
+
+    def wake(self) -> None:
+        """Look again, because a progress has become due."""
+        self._timer = None
+        if not self.closed:
+            self._reporter.mark(self)
+
+    def set_dirty(self) -> None:
+        """Note that the reporter knows of this buffer."""
+        self._dirty = True
+
+    @property
+    def is_dirty(self) -> bool:
+        """Whether the reporter will look at this buffer."""
+        return self._dirty
+
+    def _tell_dropped(self, outbox: list[Item]) -> None:
+        dropped, self._dropped = self._dropped, 0
+        self._reporter.dropped += dropped
+        note = f"{dropped} log lines were dropped here: the job wrote faster than they could be sent"
+        context = encode_plain({"dropped": dropped})
+        outbox.append(("logged", self._encoded_line(("WARNING", note, context, None, int(time.time() * 1000)))))
+
+    def _encoded_line(self, told: _Line) -> bytes:
+        level, text, fields, trace, at = told
+        redactor = self._reporter.redactor
+        line = self._next_line
+        self._next_line += 1
+        return encode_plain(
+            Logged(
+                line=line,
+                level=level if level in LEVELS else _level_name(level),
+                message=redactor.text(text),
+                context=None if fields is None else _fields(redactor.json(fields)),
+                stack_trace=None if trace is None else redactor.text(trace),
+                worker_at=at,
+            )
+        )
+
+    def _encoded_progress(self, told: _Progress) -> bytes:
+        percentage, step, completed, total, message, eta_s, at = told
+        done, whole = _whole_number(completed), _whole_number(total)
+        share = _number(percentage)
+        if share is None and percentage is None and done is not None and whole:
+            share = round(100 * done / whole, 2)
+        return encode_plain(
+            Progressed(
+                percentage=None if share is None else min(100.0, max(0.0, share)),
+                current_step=self._text(step),
+                total_steps=whole,
+                completed_steps=done,
+                message=self._text(message),
+                eta_s=_number(eta_s),
+                worker_at=at,
+            )
+        )
+
+    def _text(self, value: object) -> str | None:
+        if value is None:
+            return None
+        return self._reporter.redactor.text(cut_text(value if type(value) is str else text_of(value), 1024))
+
+
+class Reporter:
+    """Sends what the jobs of one worker tell, every 20 ms or 100 events.
+
+    Args:
+        engine: where to.
+        worker: the owner of the attempts.
+        redactor: hides secrets.
+        on_refused: called with a job and attempt that is not this worker's any more.
+        on_cancel: called with a request to stop that came with an answer.
+    """
+
+    def __init__(
+        self,
+        *,
+        engine: Engine,
+        worker: str,
+        redactor: Redactor,
+        on_refused: Callable[[str, int], None],
+        on_cancel: Callable[[CancelAsked], None],
+    ) -> None:
+        self.redactor = redactor
+        self.count = 0
+        self.dropped = 0
+        self._engine, self._worker = engine, worker
+        self._on_refused, self._on_cancel = on_refused, on_cancel
+        self._marked: deque[JobReports] = deque()
+        self._opening = threading.Lock()
+        self._told = asyncio.Event()
+        self._full = asyncio.Event()
+        self._loop_of: asyncio.AbstractEventLoop | None = None
+        self._thread = 0
+        self._task: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        """Begin to send."""
+        self._loop_of = asyncio.get_running_loop()
+        self._thread = threading.get_ident()
+        self._task = self._loop_of.create_task(self._loop(), name="taskcast-reporter")
+
+    async def stop(self) -> None:
+        """End; what was not sent went with the ends of its jobs."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+            self._task = None
+
+    def open(self, job: JobContext) -> JobReports:
+        """Return the buffer of an attempt, a new one if it has none; from any thread."""
+        with self._opening:
+            if job._reports is None:
+                job._reports = JobReports(self, job.id, job.attempt)
+            return job._reports
+
+    def mark(self, reports: JobReports) -> None:
+        """Note that a buffer has something; called from any thread, never raises."""
+        if not reports.is_dirty:
+            reports.set_dirty()
+            self._marked.append(reports)
+        full = self.count >= FLUSH_AT_EVENTS
+        if self._told.is_set() and (not full or self._full.is_set()):
+            return
+        if threading.get_ident() == self._thread:
+            self._ring(full)
+        elif self._loop_of is not None:
+            try:
+                self._loop_of.call_soon_threadsafe(self._ring, full)
+            except RuntimeError:  # the loop is closed: a thread has outlived its worker
+                logger.debug("a report came after the end of the worker")
+
+    def later(self, reports: JobReports, due: float) -> asyncio.TimerHandle | None:
+        """Look at a buffer again at `due`, in the time of the event loop's clock."""
+        if self._loop_of is None:
+            return None
+        return self._loop_of.call_later(max(0.0, due - time.monotonic()), reports.wake)
+
+    def _ring(self, full: bool) -> None:
+        self._told.set()
+        if full:
+            self._full.set()
+
+    async def _loop(self) -> None:
+        sent_at = 0.0
+        pause_s = 0.0
+        while True:
+            await self._told.wait()
+            left = sent_at + FLUSH_EVERY_S - time.monotonic()
+            if left > 0 and not self._full.is_set():
+                await self._wait_full(left)
+            self._told.clear()
+            self._full.clear()
+            self.count = 0
+            sent_at = time.monotonic()
+            batch = self._take_marked(sent_at)
+            try:
+                while batch:
+                    await self._send(batch)
+                    batch = [reports for reports in batch if not reports.closed and reports.unsent()]
+                pause_s = 0.0
+            except asyncio.CancelledError:
+                raise
+            except Exception as error:
+                if not isinstance(error, TaskcastError | OSError):
+                    logger.exception("reports could not be sent")
+                for reports in batch:
+                    self.mark(reports)
+                pause_s = min(LONGEST_PAUSE_S, max(0.05, pause_s * 2))
+                await asyncio.sleep(pause_s)
+
+    async def _wait_full(self, seconds: float) -> None:
+        """Let more gather, but not more than 100 events."""
+        loop = asyncio.get_running_loop()
+        timer = loop.call_later(seconds, self._full.set)
+        try:
+            await self._full.wait()
+        finally:
+            timer.cancel()
+
+    def _take_marked(self, now: float) -> list[JobReports]:
+        batch = []
+        for _ in range(len(self._marked)):
+            reports = self._marked.popleft()
+            if not reports.closed and reports.gather(now):
+                batch.append(reports)
+        return batch
+
+    async def _send(self, batch: Sequence[JobReports]) -> None:
+        """Send one call's worth; what fits is confirmed, the rest waits for the next call."""
+        calls: list[tuple[JobReports, Report]] = []
+        room = ITEMS_PER_CALL
+        for reports in batch:
+            items = reports.unsent()[: min(ITEMS_PER_JOB, room)]
+            if not items:
+                continue
+            room -= len(items)
+            calls.append((reports, _report(reports, items)))
+            if room <= 0:
+                break
+        answers = await self._engine.report(self._worker, [report for _, report in calls], deadline_s=CALL_DEADLINE_S)
+        for (reports, report), answer in zip(calls, answers, strict=True):
+            if reports.closed:
+                continue  # the end carries what this call may have been refused
+            reports.confirm(len(report.items))
+            if answer is False:
+                self._on_refused(reports.job, reports.attempt)
+            elif isinstance(answer, CancelAsked):
+                self._on_cancel(answer)
+
+
+async def send_rest(
+    engine: Engine, worker: str, job: str, attempt: int, items: list[Item], *, keep: int = ITEMS_PER_JOB
+) -> list[Item]:
+    """Send a long buffer ahead of the attempt's end, until `keep` items are left, which go with the end.
+
+    Raises:
+        EngineUnavailable: if the server cannot be reached; nothing is lost, send the same again.
+    """
+    while len(items) > keep:
+        part = items[:ITEMS_PER_JOB]
+        report = Report(job=job, attempt=attempt, items=part, first_line=first_line(part))
+        if (await engine.report(worker, [report], deadline_s=CALL_DEADLINE_S))[0] is False:
+            return []
+        del items[:ITEMS_PER_JOB]
+    return items
+
+
+def first_line(items: Sequence[Item]) -> int:
+    """Return the number of the first log line, 1 if there is none."""
+    return next((_line_of(data).line for kind, data in items if kind == "logged"), 1)
+
+
+def _report(reports: JobReports, items: list[Item]) -> Report:
+    return Report(job=reports.job, attempt=reports.attempt, items=items, first_line=first_line(items))
+
+
+class _LineNumber(msgspec.Struct):
+    line: int = 1
+
+
+_line_of = msgspec.json.Decoder(_LineNumber).decode
+
+
+def _fields(encoded: bytes) -> Any:
+    return msgspec.Raw(encoded)
+
+
+def _level_name(level: object) -> str:
+    name = level.upper() if isinstance(level, str) else "INFO"
+    name = _LEVEL_NAMES.get(name, name)
+    return name if name in LEVELS else "INFO"
+
+
+def _number(value: object) -> float | None:
+    """Return a finite number or None; a job's wrong argument must not end the job."""
+    try:
+        number = float(value)  # type: ignore[arg-type]
+    except (TypeError, ValueError, OverflowError):
+        return None
+    return number if abs(number) < 1e15 else None
+
+
+def _whole_number(value: object) -> int | None:
+    number = _number(value)
+    return None if number is None else int(number)

@@ -1,0 +1,59 @@
+"""Where `wait_result()` finds what jobs returned: taskiq-redis' backend, as JSON, with a prefix and an expiry.
+
+The script that accepts a job's end writes the result too, so that a job which has ended has its result.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from taskiq.serialization import prepare_exception
+from taskiq.serializers import JSONSerializer
+from taskiq_redis import RedisAsyncResultBackend
+
+from taskcast.names import Names
+from taskcast.values import cut_text, encode, encode_plain, text_of, type_name
+
+
+class JobResultBackend(RedisAsyncResultBackend[Any]):
+    """The result backend that a `JobBroker` brings along."""
+
+    def __init__(self, url: str, names: Names, *, ttl_s: int) -> None:
+        super().__init__(
+            url, result_ex_time=ttl_s, serializer=JSONSerializer(), prefix_str=names.result_prefix(), protocol=2
+        )
+
+
+def of_value(encoded: bytes, seconds: float) -> bytes:
+    """Return the `TaskiqResult` of a job that returned `encoded` (JSON), as text."""
+    return b'{"is_err":false,"log":null,"return_value":%b,"execution_time":%.2f,"labels":{},"error":null}' % (
+        encoded,
+        seconds,
+    )
+
+
+def of_error(error: BaseException, seconds: float) -> bytes:
+    """Return the `TaskiqResult` of a job that failed, as text; the waiting side raises the same exception."""
+    return b'{"is_err":true,"log":null,"return_value":null,"execution_time":%.2f,"labels":{},"error":%b}' % (
+        seconds,
+        _encoded_error(error),
+    )
+
+
+def _encoded_error(error: BaseException) -> bytes:
+    try:
+        return encode(prepare_exception(error, json))
+    except Exception:  # an exception whose attributes raise
+        name = type_name(type(error))
+        module, _, short = name.rpartition(".")
+        return encode_plain(
+            {
+                "exc_type": short,
+                "exc_message": [cut_text(text_of(error), 8192)],
+                "exc_module": module or "builtins",
+                "exc_cause": None,
+                "exc_context": None,
+                "exc_suppress_context": False,
+            }
+        )
