@@ -22,6 +22,7 @@ from taskiq import AsyncTaskiqDecoratedTask
 
 from taskcast.events import WorkerInfo
 from taskcast.options import TaskOptions
+from taskcast.parameters import Parameters
 from taskcast.plan import injected_names
 from taskcast.values import encode, encode_plain
 
@@ -81,29 +82,32 @@ class Announcement:
 def tasks_of(
     tasks: Mapping[str, AsyncTaskiqDecoratedTask[Any, Any]], options_of: Callable[[str], TaskOptions]
 ) -> Tasks:
-    """Return each task's `options` and the `schema` of its parameters, the largest schemas left out if it is too much."""
+    """Return each task's options and the `schema` of its parameters, the largest schemas left out if it is too much."""
     found = {
-        name: {"options": options_of(name).public(), "schema": schema_of(task.original_func)}
-        for name, task in tasks.items()
+        name: options_of(name).public() | {"schema": schema_of(task.original_func)} for name, task in tasks.items()
     }
     sizes = {name: len(encode(task)) for name, task in found.items()}
     total = sum(sizes.values())
     for name in sorted(sizes, key=lambda name: sizes[name], reverse=True):
         if total <= TASKS_BYTES:
             break
-        found[name] = {"options": found[name]["options"], "schema": {}}
+        found[name] = found[name] | {"schema": {}}
         total -= sizes[name] - len(encode(found[name]))
     return found
 
 
 def schema_of(function: Callable[..., Any]) -> dict[str, Any]:
-    """Return the JSON Schema of a function's parameters, without those that are injected; `{}` if it has none to tell."""
+    """Return the JSON Schema of a function's parameters, without those that are injected; `{}` if it has none to tell.
+
+    `x-positions` holds the names of the positions in order, for those who read arguments that were sent by position.
+    """
     try:
         hints, skipped = get_type_hints(function), injected_names(function)
         parameters = inspect.signature(function).parameters.values()
     except (NameError, TypeError, ValueError):
         return {}
     schema: dict[str, Any] = {"type": "object", "properties": {}, "required": [], "additionalProperties": False}
+    schema["x-positions"] = Parameters(function).positions
     description = inspect.getdoc(function)
     if description:
         schema["description"] = description.splitlines()[0][:300]

@@ -32,7 +32,7 @@ from taskcast.options import (
 )
 from taskcast.parameters import Parameters
 from taskcast.redaction import Redactor
-from taskcast.results import JobResultBackend
+from taskcast.results import JobResultBackend, NoResultBackend
 from taskcast.values import DATA_BYTES, encode
 
 logger = logging.getLogger("taskcast.broker")
@@ -98,8 +98,9 @@ class JobBroker(AsyncBroker):
         self.stopping = False
         self.id_generator = new_id
         self.formatter = JobFormatter()
-        if keep_results:
-            self.result_backend = JobResultBackend(url, self.names, ttl_s=result_ttl_s)
+        self.result_backend = (
+            JobResultBackend(url, self.names, ttl_s=result_ttl_s) if keep_results else NoResultBackend()
+        )
         self._options: dict[str, TaskOptions] = {}
         self._parameters: dict[str, Parameters] = {}
         self._engine: Engine | None = None
@@ -109,9 +110,13 @@ class JobBroker(AsyncBroker):
     def engine(self) -> Engine:
         """The engine, with a client for the running event loop; it connects at its first use."""
         loop = asyncio.get_running_loop()
-        if self._engine is None or self._engine_loop is not loop:
+        if self._engine is None or self._engine_loop not in {loop, None}:
             self._engine, self._engine_loop = Engine.connect(self.url, self.names.prefix), loop
         return self._engine
+
+    @engine.setter
+    def engine(self, engine: Engine) -> None:
+        self._engine, self._engine_loop = engine, None
 
     @overload
     def task(
@@ -272,7 +277,7 @@ class JobBroker(AsyncBroker):
     async def shutdown(self) -> None:
         """Close the connections."""
         await super().shutdown()
-        if self._engine is not None and self._engine_loop is asyncio.get_running_loop():
+        if self._engine is not None and self._engine_loop in {asyncio.get_running_loop(), None}:
             await self._engine.aclose()
         self._engine = None
 

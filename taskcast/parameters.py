@@ -8,18 +8,18 @@ from typing import Any
 
 
 class Parameters:
-    """The parameters of one function, or of none that is known here."""
+    """The parameters of one function, or of none that is known here; `positions` are their names in order."""
 
-    __slots__ = ("_names", "_rest")
+    __slots__ = ("_rest", "positions")
 
     def __init__(self, function: Callable[..., Any] | None) -> None:
-        self._names: list[str] = []
+        self.positions: list[str] = []
         self._rest: str | None = None
         if function is None:
             return
         for parameter in inspect.signature(function).parameters.values():
             if parameter.kind in {parameter.POSITIONAL_ONLY, parameter.POSITIONAL_OR_KEYWORD}:
-                self._names.append(parameter.name)
+                self.positions.append(parameter.name)
             elif parameter.kind is parameter.VAR_POSITIONAL:
                 self._rest = parameter.name
 
@@ -30,12 +30,12 @@ class Parameters:
         """
         if not args:
             return dict(kwargs)
-        named = dict(zip(self._names, args, strict=False))
-        more = args[len(self._names) :]
+        named = dict(zip(self.positions, args, strict=False))
+        more = args[len(self.positions) :]
         if more and self._rest is not None:
             named[self._rest] = list(more)
         else:
-            for place, value in enumerate(more, start=len(self._names)):
+            for place, value in enumerate(more, start=len(self.positions)):
                 named[str(place)] = value
         named.update(kwargs)
         return named

@@ -20,6 +20,7 @@ from typing import Any
 from taskiq import AsyncBroker
 from taskiq.acks import AcknowledgeType
 from taskiq.receiver import Receiver
+from taskiq.result_backends.dummy import DummyResultBackend
 
 from taskcast import logs
 from taskcast.announcement import Announcement, tasks_of
@@ -33,7 +34,7 @@ from taskcast.errors import ConfigurationError, TaskcastError
 from taskcast.full_way import FullWay
 from taskcast.lease import OVERDUE_S, LeaseThread
 from taskcast.reports import Reporter
-from taskcast.results import JobResultBackend
+from taskcast.results import JobResultBackend, NoResultBackend
 from taskcast.runner import Runner
 from taskcast.running import Running
 
@@ -46,6 +47,8 @@ TAKE_DEADLINE_S = 3.0
 FIRST_PAUSE_S = 0.05
 LONGEST_PAUSE_S = 2.0
 LAST_ENDS_S = 5.0
+LARGE_TAKE_BYTES = 8 * 1024 * 1024
+"""A take of so much may have been cut short by its size, with more in the lanes."""
 CANCEL_GRACE_S = 5.0
 BEATS_PER_LEASE = 1.0
 
@@ -109,6 +112,9 @@ class JobReceiver(Receiver):
         self._number = 0
         self._known = 0
         self._lag_ms = 0.0
+        self._lanes_empty = False
+        self._registered = False
+        self._log_handler: logs.JobLogHandler | None = None
         self._wake = asyncio.Event()
         self._side_tasks: set[asyncio.Task[Any]] = set()
         self._warn_of_what_is_ignored()
@@ -153,7 +159,7 @@ class JobReceiver(Receiver):
         )
         self.worker = self._announcement.worker
         ours = isinstance(broker.result_backend, JobResultBackend)
-        foreign = not ours and type(broker.result_backend).__name__ != "DummyResultBackend"
+        foreign = not isinstance(broker.result_backend, JobResultBackend | NoResultBackend | DummyResultBackend)
         self._reporter = Reporter(
             engine=engine,
             worker=self.worker,
@@ -174,7 +180,7 @@ class JobReceiver(Receiver):
             put=self._ends.put,
             validate=self.validate_params,
             keep_results=ours and broker.keep_results,
-            on_free=self._wake.set,
+            on_free=self._on_free,
         )
         self._lease = LeaseThread(
             url=broker.url,
@@ -189,7 +195,7 @@ class JobReceiver(Receiver):
             redis=engine.redis,
             names=broker.names,
             queues=broker.queues,
-            on_bell=self._wake.set,
+            on_bell=self._on_bell,
             on_control=self._on_control,
             on_gap=self._on_gap,
         )
@@ -229,9 +235,6 @@ class JobReceiver(Receiver):
         self._side(self._rescue(), "taskcast-rescue")
         logger.info("worker %s runs up to %d jobs at once", self.worker, self.slots)
         return True
-
-    _registered = False
-    _log_handler: logs.JobLogHandler | None = None
 
     # The loop
 
@@ -280,8 +283,10 @@ class JobReceiver(Receiver):
             if not take.lease_held:
                 self._lease.renew_now()
                 await self._pause(FIRST_PAUSE_S)
-            elif len(take.jobs) < want:
+            elif len(take.jobs) < want and sum(len(taken.message) for taken in take.jobs) < LARGE_TAKE_BYTES:
+                self._lanes_empty = True
                 await self._rest(take.next_due_ms)
+                self._lanes_empty = False
 
     async def _rest(self, next_due_ms: int | None) -> None:
         """Wait until there may be work: the lanes are empty."""
@@ -337,7 +342,12 @@ class JobReceiver(Receiver):
     # What others tell
 
     def _held(self) -> list[Held]:
-        return list(self._runner.jobs)
+        """Return what is held; also called from the lease's thread, while the loop's may change it."""
+        while True:
+            try:
+                return list(self._runner.jobs)
+            except RuntimeError:  # changed during the copy
+                continue
 
     def _claims(self) -> tuple[int, Sequence[Held]]:
         """Return the highest take that is over, then what is held: in this order, as another thread asks."""
@@ -370,6 +380,14 @@ class JobReceiver(Receiver):
     def _on_control(self, control: Control) -> None:
         if control.cancel is not None and control.worker in {None, self.worker}:
             self._on_cancel(CancelAsked(control.cancel, control.attempt, control.by, control.reason))
+
+    def _on_free(self) -> None:
+        """Take again, unless the lanes are known to be empty."""
+        if not self._lanes_empty:
+            self._wake.set()
+
+    def _on_bell(self) -> None:
+        self._wake.set()
 
     def _on_gap(self) -> None:
         self._wake.set()
@@ -408,29 +426,34 @@ class JobReceiver(Receiver):
         self._registered = False
 
     async def _wait_for_jobs(self) -> None:
-        if not self._runner.jobs:
+        self._lanes_empty = False
+        if not self._running():
             return
-        logger.info("waiting for %d running jobs", len(self._runner.jobs))
+        logger.info("waiting for %d running jobs", len(self._running()))
         if await self._jobs_end_within(self.wait_tasks_timeout):
             return
-        left = list(self._runner.jobs.values())
+        left = self._running()
         logger.warning(
             "%d jobs still run after %s s; they are cancelled and given back", len(left), self.wait_tasks_timeout
         )
         for running in left:
             running.ask(Stop("release", reason="the worker stops"))
         if not await self._jobs_end_within(CANCEL_GRACE_S):
-            stubborn = [running for running in self._runner.jobs.values() if not running.settled]
+            stubborn = self._running()
             await self._give_back([running.key for running in stubborn], begun=True)
             for running in stubborn:
                 self._forget(running)
 
     async def _jobs_end_within(self, seconds: float | None) -> bool:
         until = float("inf") if seconds is None else time.monotonic() + seconds
-        while self._runner.jobs and time.monotonic() < until:
+        while self._running() and time.monotonic() < until:
             self._wake.clear()
             await self._rest(None if until == float("inf") else max(1, int((until - time.monotonic()) * 1000)))
-        return not self._runner.jobs
+        return not self._running()
+
+    def _running(self) -> list[Running]:
+        """Return the attempts that have no end yet; those whose end waits for the server are another matter."""
+        return [running for running in self._runner.jobs.values() if not running.settled]
 
     def _forget(self, running: Running) -> None:
         running.settled = True

@@ -8,10 +8,12 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from taskiq import AsyncResultBackend, TaskiqResult
 from taskiq.serialization import prepare_exception
 from taskiq.serializers import JSONSerializer
 from taskiq_redis import RedisAsyncResultBackend
 
+from taskcast.errors import ConfigurationError
 from taskcast.names import Names
 from taskcast.values import cut_text, encode, encode_plain, text_of, type_name
 
@@ -23,6 +25,25 @@ class JobResultBackend(RedisAsyncResultBackend[Any]):
         super().__init__(
             url, result_ex_time=ttl_s, serializer=JSONSerializer(), prefix_str=names.result_prefix(), protocol=2
         )
+
+
+class NoResultBackend(AsyncResultBackend[Any]):
+    """What a `JobBroker` that keeps no results has instead; asking it is a mistake that should not wait for ever."""
+
+    async def set_result(self, task_id: str, result: TaskiqResult[Any]) -> None:
+        """Keep nothing."""
+
+    async def is_result_ready(self, task_id: str) -> bool:
+        """Refuse.
+
+        Raises:
+            ConfigurationError: always.
+        """
+        raise ConfigurationError("no results are kept here; make the JobBroker with keep_results=True")
+
+    async def get_result(self, task_id: str, with_logs: bool = False) -> TaskiqResult[Any]:
+        """Refuse, as `is_result_ready`."""
+        raise ConfigurationError("no results are kept here; make the JobBroker with keep_results=True")
 
 
 def of_value(encoded: bytes, seconds: float) -> bytes:

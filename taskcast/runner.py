@@ -155,37 +155,42 @@ class Runner:
         job = running.context
         current.set(job)
         try:
-            message = decode(running.taken.message)
-        except Exception as error:
-            self._settle(
-                running, self._failure(UnreadableMessage(f"the message cannot be read: {error}"), running, "unreadable")
-            )
-            return
-        job.task, job.task_id, job._labels = message.task_name, message.task_id, message.parsed_labels
-        try:
+            try:
+                message = decode(running.taken.message)
+            except Exception as error:
+                unreadable = UnreadableMessage(f"the message cannot be read: {error}")
+                self._settle(running, self._failure(unreadable, running, FinalReason.UNREADABLE))
+                return
+            job.task, job.task_id, job._labels = message.task_name, message.task_id, message.parsed_labels
             plan = self.plan_of(message.task_name)
-        except Exception as error:  # a signature whose annotations cannot be read
-            self._settle(running, self._failure(error, running))
-            return
-        if plan is None:
-            self._settle(running, self._unknown(running))
-            return
-        if plan.graph is not None or self._full_way.is_needed:
-            await self._run_full(running, plan, message)
-            return
+            if plan is None:
+                self._settle(running, self._unknown(running))
+            elif plan.graph is not None or self._full_way.is_needed:
+                await self._run_full(running, plan, message)
+            else:
+                await self._run_short(running, plan, message)
+        except BaseException as error:
+            if isinstance(error, KeyboardInterrupt) and self._broker.stopping:
+                raise  # the second Ctrl-C, not the job's
+            if not running.settled:
+                logger.exception("job %s, attempt %d, could not be run or its end not be written", *running.key)
+                self._settle(running, self._failure(error, running))
+
+    async def _run_short(self, running: Running, plan: Plan, message: Message) -> None:
+        job = running.context
         try:
             if job._stop is not None:
                 raise asyncio.CancelledError
             args, kwargs = plan.arguments(message, job)
             for name in plan.injected:
                 kwargs[name] = job
-            value = await (
-                plan.function(*args, **kwargs)
-                if plan.is_async
-                else self._in_thread(running, plan.function, args, kwargs)
-            )
+            if plan.is_async:
+                value = await plan.function(*args, **kwargs)
+            else:
+                value = await self._in_thread(running, plan.function, args, kwargs)
         except BaseException as error:
-            self._settle_error(running, plan, error)
+            if not running.settled:
+                self._settle(running, self._ending_of_error(running, plan, error))
         else:
             if not running.settled:
                 self._settle(running, self._completed(running, value))
@@ -238,11 +243,6 @@ class Runner:
     def _settle(self, running: Running, ending: Ending) -> None:
         running.settled = True
         self._put(ending)
-
-    def _settle_error(self, running: Running, plan: Plan, error: BaseException) -> None:
-        if running.settled:
-            return
-        self._settle(running, self._ending_of_error(running, plan, error))
 
     def _settle_stopped(self, running: Running, error: BaseException) -> None:
         """End a job whose coroutine does not; what that returns or raises later is nobody's."""
