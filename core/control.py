@@ -23,6 +23,8 @@ from taskcast.errors import JobConflict, JobNotFound
 from taskcast.ids import FOREIGN_ID, new_id
 from taskcast.states import FINAL, JobState, Priority
 
+ENGINE_S = 4.0
+"""How long a command repeats itself while the queue server is away: a restart is waited for, an outage is told."""
 MOST_NAMES = 50
 """How many known task names the refusal of an unknown one lists."""
 
@@ -92,7 +94,7 @@ class Control:
             by=by,
             keep_message=bool(options.get("keep_message", True)),
         )
-        accepted = (await self._engine.enqueue([job]))[0]
+        accepted = (await self._engine.enqueue([job], deadline_s=ENGINE_S))[0]
         return ("duplicate" if accepted.outcome == "duplicate" else "accepted"), accepted.stands
 
     async def cancel_job(self, job_id: str, *, by: str, reason: str | None) -> Literal["cancelled", "requested"]:
@@ -104,7 +106,7 @@ class Control:
         """
         if not FOREIGN_ID.fullmatch(job_id):
             raise JobNotFound(job_id)
-        outcome = await self._engine.cancel(job_id, by=by, reason=reason)
+        outcome = await self._engine.cancel(job_id, by=by, reason=reason, deadline_s=ENGINE_S)
         if outcome in {"cancelled", "requested"}:
             return outcome
         if outcome == "unknown":
@@ -173,6 +175,7 @@ class Control:
             attempts_so_far=row["attempt"],
             delay_ms=_milliseconds(delay_s) or 0,
             was=row["status"],
+            deadline_s=ENGINE_S,
         )
         if outcome != "accepted":
             raise JobConflict(_REFUSED_RETRIES[outcome], code=outcome)
@@ -182,20 +185,18 @@ class Control:
 
         Raises:
             JobNotFound: if there is none.
-            JobConflict: `not_final` if it has not ended, or its end is not in the database yet.
+            JobConflict: `not_final` if it has not ended.
         """
         row = await job_now(self._engine, job_id)
         if row is None:
             raise JobNotFound(job_id)
         if JobState(row["status"]) not in FINAL:
             raise JobConflict("the job has not ended; cancel it with expect=active", code="not_final")
-        deleted = await deletion.delete_jobs([job_id])
-        if not deleted:
-            raise JobConflict("the job's end is being recorded; try again in a moment", code="not_final")
-        data = msgspec.json.encode({"by": by})
-        await self._engine.tell(
-            [("job.deleted", wire.head(gone.id, gone.type, gone.queue, gone.user_id), data) for gone in deleted]
-        )
+        # The event is the command: the recorder deletes the row when it comes to it, in order, even if we die here.
+        head = wire.head(job_id, row["type"], row["queue"], row["user_id"])
+        await self._engine.tell([("job.deleted", head, msgspec.json.encode({"by": by}))], deadline_s=ENGINE_S)
+        # Done here too, so that whoever deleted it does not see it again.
+        await deletion.delete_jobs([job_id])
 
 
 _REFUSED_RETRIES = {

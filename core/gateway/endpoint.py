@@ -25,6 +25,7 @@ from starlette.routing import Route
 from core import audit
 from core.auth import Identity
 from core.errors import AuthError, InvalidInput, InvalidToken, NotFound
+from core.gateway.multipart import drain
 from core.gateway.openapi import spec
 from core.gateway.problems import BodyTooLarge, Problem, UnsupportedMedia, describe
 from core.gateway.services import Context, Services
@@ -57,7 +58,7 @@ class Endpoints:
         answers: dict[int, type[BaseModel] | None] | None = None,
         problems: Iterable[int] = (),
         action: str | None = None,
-        deadline_s: float | None = DEADLINE_S,
+        streams: bool = False,
     ) -> Callable[[Handler], Handler]:
         """Register a handler that is called with a `Context` and, if declared, `query=` and `body=`.
 
@@ -70,19 +71,21 @@ class Endpoints:
             answers: from status to the model of the answer, for the documentation.
             problems: further statuses that the documentation names.
             action: what the audit log calls this; None for what only reads.
-            deadline_s: seconds before the answer is 503, None where bytes flow.
+            streams: whether bytes flow, so that no deadline makes sense.
         """
 
         def register(handler: Handler) -> Handler:
             async def endpoint(request: Request) -> Response:
                 context = Context(request=request, services=request.app.state.services, asker=None)
                 try:
-                    async with asyncio.timeout(deadline_s):
+                    async with asyncio.timeout(None if streams else DEADLINE_S):
                         answer = await _call(context, handler, needs, query, body)
                 except ClientDisconnect:
                     raise
                 except Exception as error:
                     answer = describe(error)
+                    if streams and method != "GET":
+                        await drain(request)
                 await _audit(context, action, answer)
                 return answer
 

@@ -20,7 +20,9 @@ from pydantic import (
 
 from core.permissions import Role
 from taskcast.states import JobState, Priority
+from taskcast.values import encode
 
+METADATA_BYTES = 16 * 1024
 LONGEST_DELAY_S = 10 * 366 * 86400
 
 
@@ -37,6 +39,12 @@ def _storable(value: Any) -> Any:
     elif isinstance(value, list):
         for item in value:
             _storable(item)
+    return value
+
+
+def _small(value: dict[str, Any]) -> dict[str, Any]:
+    if len(encode(value)) > METADATA_BYTES:
+        raise ValueError(f"is larger than {METADATA_BYTES} bytes as JSON; put large things into a file and its id here")
     return value
 
 
@@ -62,6 +70,7 @@ Time = Annotated[AwareDatetime, BeforeValidator(_time)]
 Text = Annotated[str, AfterValidator(_storable)]
 Json = Annotated[Any, AfterValidator(_storable)]
 Object = Annotated[dict[str, Any], AfterValidator(_storable)]
+Metadata = Annotated[dict[str, Any], AfterValidator(_storable), AfterValidator(_small)]
 Email = Annotated[str, Field(max_length=255), AfterValidator(_storable), AfterValidator(_email)]
 Password = Annotated[str, Field(min_length=1, max_length=1024)]
 PriorityName = Annotated[
@@ -107,7 +116,7 @@ class EnqueueBody(Asked):
     dedup_key: Key | None = None
     rate_limit_key: Key | None = None
     user_id: Key | None = None
-    metadata: Object = Field(default_factory=dict)
+    metadata: Metadata = Field(default_factory=dict)
     force: bool = Field(False, description="Enqueue although no worker has announced the task.")
 
     @model_validator(mode="after")

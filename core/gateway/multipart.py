@@ -37,8 +37,8 @@ class Upload:
     chunks: AsyncIterator[bytes]
 
 
-async def receive_file(request: Request, body: AsyncIterator[bytes], *, most_bytes: int) -> Upload:
-    """Return the file of the request as soon as its headers are there; `body` is `request.stream()`.
+async def receive_file(request: Request, *, most_bytes: int) -> Upload:
+    """Return the file of the request as soon as its headers are there.
 
     Raises:
         UnsupportedMedia: if the body is no `multipart/form-data`.
@@ -55,6 +55,7 @@ async def receive_file(request: Request, body: AsyncIterator[bytes], *, most_byt
         reader = _Reader(options[b"boundary"])
     except (KeyError, FormParserError):
         raise InvalidInput("the header Content-Type has no good `boundary`; let your HTTP library write it") from None
+    body = request.stream()
     while not reader.found and not reader.ended:
         if not await _feed(reader, body):
             break
@@ -71,12 +72,12 @@ def too_large(most_bytes: int) -> BodyTooLarge:
     )
 
 
-async def drain(body: AsyncIterator[bytes]) -> None:
+async def drain(request: Request) -> None:
     """Read on for a while and throw it away: many clients read an early answer only after they have sent all."""
     seen = 0
     with suppress(Exception):
         async with asyncio.timeout(DRAIN_S):
-            async for chunk in body:
+            async for chunk in request.stream():
                 seen += len(chunk)
                 if seen > DRAIN_BYTES:
                     return

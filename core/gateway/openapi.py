@@ -5,6 +5,7 @@ The page is ours because spectree's loads its script from elsewhere, and no requ
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterator, Sequence
 from html import escape
 from types import SimpleNamespace
@@ -43,7 +44,10 @@ spec = SpecTree(
 def document(routes: Sequence[Route]) -> dict[str, Any]:
     """Return the OpenAPI document of these routes."""
     spec.app = SimpleNamespace(routes=list(routes))
+    # Generating takes the nested models out of spectree's own; a second document would lack them.
+    models = copy.deepcopy(spec.models)
     made: dict[str, Any] = spec._generate_spec()
+    spec.models = models
     made["openapi"] = "3.1.0"
     for _, _, operation in _operations(made):
         operation["responses"] = dict(sorted(operation["responses"].items()))

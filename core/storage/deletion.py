@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from core.storage.connection import transaction
 from taskcast.states import FINAL
@@ -15,18 +14,8 @@ from taskcast.states import FINAL
 MOST_AT_ONCE = 1000
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Deleted:
-    """What was deleted, as much as its event needs."""
-
-    id: str
-    type: str
-    queue: str
-    user_id: str | None
-
-
-async def delete_jobs(ids: Sequence[str]) -> list[Deleted]:
-    """Delete those of up to 1,000 jobs that have ended by what the table says; return them.
+async def delete_jobs(ids: Sequence[str]) -> list[str]:
+    """Delete those of up to 1,000 jobs that have ended by what the table says; return their ids.
 
     Raises:
         ValueError: for more than 1,000 ids.
@@ -37,7 +26,7 @@ async def delete_jobs(ids: Sequence[str]) -> list[Deleted]:
         # Whoever writes jobs holds the recorder's position, so that no batch is half-way while we count.
         await connection.execute("SELECT seq FROM recorder FOR UPDATE")
         rows = await connection.fetch(
-            "SELECT id, type, queue_name, status, user_id FROM jobs WHERE id = ANY($1::text[]) AND status = ANY($2::text[])"
+            "SELECT id, type, queue_name, status FROM jobs WHERE id = ANY($1::text[]) AND status = ANY($2::text[])"
             " ORDER BY id FOR UPDATE",
             list(ids),
             [str(state) for state in FINAL],
@@ -59,4 +48,4 @@ async def delete_jobs(ids: Sequence[str]) -> list[Deleted]:
             [key[2] for key in keys],
             [counts[key] for key in keys],
         )
-    return [Deleted(id=row["id"], type=row["type"], queue=row["queue_name"], user_id=row["user_id"]) for row in rows]
+    return found

@@ -8,7 +8,7 @@ from starlette.responses import Response, StreamingResponse
 
 from core.gateway import answers
 from core.gateway.endpoint import Endpoints, answer_json
-from core.gateway.multipart import drain, receive_file, too_large
+from core.gateway.multipart import receive_file, too_large
 from core.gateway.services import Context
 from core.permissions import Permission
 from core.storage.files import FileNotStored, FileTooLarge, get_file, open_file, save_upload
@@ -23,16 +23,16 @@ files = Endpoints("files")
     answers={201: answers.File},
     problems=[413, 415, 422],
     action="file.upload",
-    deadline_s=None,
+    streams=True,
 )
 async def upload_file(context: Context) -> Response:
     """Store a file, sent as `multipart/form-data` in the field `file`.
 
     Its id is what jobs take; the name is a label only.
     """
-    most_bytes, body = context.services.settings.upload_max_bytes, context.request.stream()
+    most_bytes = context.services.settings.upload_max_bytes
     try:
-        upload = await receive_file(context.request, body, most_bytes=most_bytes)
+        upload = await receive_file(context.request, most_bytes=most_bytes)
         stored = await save_upload(
             context.services.files,
             upload.chunks,
@@ -42,11 +42,7 @@ async def upload_file(context: Context) -> Response:
             max_bytes=most_bytes,
         )
     except FileTooLarge:
-        await drain(body)
         raise too_large(most_bytes) from None
-    except Exception:
-        await drain(body)
-        raise
     context.target = stored.id
     context.note(name=stored.name, size_bytes=stored.size_bytes)
     shown = {"id": stored.id, "name": stored.name, "size_bytes": stored.size_bytes, "sha256": stored.sha256}

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from starlette.responses import Response
 
+from core.control import ENGINE_S
 from core.errors import NotFound
 from core.gateway import answers
 from core.gateway.endpoint import Endpoints, answer_json
@@ -11,7 +14,7 @@ from core.gateway.models import StatisticsQuery
 from core.gateway.services import Context
 from core.permissions import Permission
 from core.storage import tasks, workers
-from core.storage.queues import list_queues
+from core.storage.queues import queue_rows
 from core.storage.statistics import statistics
 
 overview = Endpoints("overview")
@@ -36,7 +39,7 @@ async def show_statistics(context: Context, query: StatisticsQuery) -> Response:
 @overview.add("GET", "/job-monitor/queues", needs=[Permission.SEE_SYSTEM], answers={200: answers.Queues})
 async def show_queues(context: Context) -> Response:
     """List every queue with what waits and runs in it."""
-    found = await list_queues(context.services.engine)
+    found = await _queues(context)
     return answer_json({"items": found, "next_cursor": None, "total": len(found)})
 
 
@@ -50,7 +53,7 @@ async def show_queues(context: Context) -> Response:
 async def show_queue(context: Context) -> Response:
     """Show one queue."""
     name = context.path("name")
-    for queue in await list_queues(context.services.engine):
+    for queue in await _queues(context):
         if queue["name"] == name:
             return answer_json(queue)
     raise NotFound(f"there is no queue {name[:80]!r}; GET /job-monitor/queues lists all")
@@ -68,6 +71,10 @@ async def show_tasks(_context: Context) -> Response:
     """List the tasks that workers announced, with their options and the JSON Schema of their arguments."""
     found = await tasks.list_tasks()
     return answer_json({"items": found, "next_cursor": None, "total": len(found)})
+
+
+async def _queues(context: Context) -> list[dict[str, Any]]:
+    return await queue_rows(await context.services.engine.queues(deadline_s=ENGINE_S))
 
 
 def width_for(range_s: int) -> int:

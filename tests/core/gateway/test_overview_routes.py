@@ -37,11 +37,12 @@ async def test_statistics_of_a_user_are_of_their_own_jobs(ada: httpx.AsyncClient
     assert found["total"] == 1
 
 
-@pytest.mark.parametrize(
-    "params", [{"range": "5"}, {"range": "x"}, {"bucket": "1"}, {"range": "8640000", "bucket": "60"}]
-)
-async def test_wrong_range_is_refused(viewer: httpx.AsyncClient, params: dict[str, str]) -> None:
-    assert code_of(await viewer.get(f"{MONITOR}/statistics", params=params), 422) == "invalid_input"
+WRONG_RANGES = [{"range": "5"}, {"range": "x"}, {"bucket": "1"}, {"range": "8640000", "bucket": "60"}]
+
+
+async def test_wrong_range_is_refused(viewer: httpx.AsyncClient) -> None:
+    for params in WRONG_RANGES:
+        assert code_of(await viewer.get(f"{MONITOR}/statistics", params=params), 422) == "invalid_input"
 
 
 async def test_queues_show_what_waits(viewer: httpx.AsyncClient, engine: Engine) -> None:
@@ -72,9 +73,12 @@ async def test_workers_and_tasks_are_listed(viewer: httpx.AsyncClient, announced
     assert tasks[0]["schema"]["required"] == ["file"]
 
 
-@pytest.mark.parametrize("path", ["queues", "queues/imports/status", "workers", "tasks", "audit"])
-async def test_user_sees_no_system(ada: httpx.AsyncClient, path: str) -> None:
-    assert code_of(await ada.get(f"{MONITOR}/{path}"), 403) == "forbidden"
+SYSTEM = ["queues", "queues/imports/status", "workers", "tasks", "audit"]
+
+
+async def test_user_sees_no_system(ada: httpx.AsyncClient) -> None:
+    for path in SYSTEM:
+        assert code_of(await ada.get(f"{MONITOR}/{path}"), 403) == "forbidden"
 
 
 async def test_health_asks_nobody(anybody: httpx.AsyncClient) -> None:
