@@ -111,12 +111,6 @@ def schema_of(function: Callable[..., Any]) -> dict[str, Any]:
     description = inspect.getdoc(function)
     if description:
         schema["description"] = description.splitlines()[0][:300]
-    # JSON objects have no order, so the names of the positions stand by themselves: an edit by name needs them.
-    schema["x-positions"] = [
-        parameter.name
-        for parameter in parameters
-        if parameter.kind in {parameter.POSITIONAL_ONLY, parameter.POSITIONAL_OR_KEYWORD}
-    ]
     definitions: dict[str, Any] = {}
     for parameter in parameters:
         if parameter.name in skipped or parameter.kind is parameter.VAR_POSITIONAL:
