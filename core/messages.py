@@ -64,10 +64,10 @@ def by_name(message: bytes, names: Sequence[str] | None) -> dict[str, Any]:
     """Return the message's arguments by name; a position without one is named by its place: "0", "1"."""
     content = json.loads(message)
     known = list(names or ())
-    positional = {
+    named: dict[str, Any] = {
         known[index] if index < len(known) else str(index): value for index, value in enumerate(content["args"])
     }
-    return positional | content["kwargs"]
+    return named | content["kwargs"]
 
 
 def shown(arguments: Arguments) -> Any:

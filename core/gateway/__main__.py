@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import errno
+import logging
 import os
 import socket
 import sys
 
 import uvicorn
+from starlette.applications import Starlette
 
 from core.gateway.app import create_app
 from core.gateway.live.endpoint import SERVER_OPTIONS
@@ -17,7 +20,10 @@ from taskcast.errors import ConfigurationError
 
 KEEP_ALIVE_S = 30
 GRACE_S = 8
+GOODBYE_S = 3
 BACKLOG = 2048
+
+logger = logging.getLogger(__name__)
 
 
 def main() -> int:
@@ -45,8 +51,27 @@ def main() -> int:
         forwarded_allow_ips="127.0.0.1,::1",
         **SERVER_OPTIONS,
     )
-    uvicorn.Server(config).run(sockets=[listener])
+    _Server(config, app).run(sockets=[listener])
     return 0
+
+
+class _Server(uvicorn.Server):
+    """Says goodbye at every websocket before uvicorn closes it with a code that does not say when to come back."""
+
+    def __init__(self, config: uvicorn.Config, app: Starlette) -> None:
+        super().__init__(config)
+        self._app = app
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Stop listening, end the live part, then let uvicorn end the rest."""
+        for server in self.servers:
+            server.close()
+        try:
+            async with asyncio.timeout(GOODBYE_S):
+                await self._app.state.hub.stop()
+        except Exception:
+            logger.exception("the live part did not stop in order")
+        await super().shutdown(sockets)
 
 
 def _listen(settings: Settings) -> socket.socket:

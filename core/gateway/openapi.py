@@ -105,7 +105,8 @@ def _operation(path: str, method: str, operation: dict[str, Any]) -> str:
     if body:
         rows.append(f"<tr><td>body<td><td>{_type(body)}<td>")
     for status, answer in operation["responses"].items():
-        schema = next(iter(answer.get("content", {}).values()), {}).get("schema", {})
+        content: dict[str, Any] = next(iter(answer.get("content", {}).values()), {})
+        schema = content.get("schema", {})
         rows.append(f"<tr><td>{escape(status)}<td><td>{_type(schema)}<td>{escape(answer['description'])}")
     return (
         f"<details><summary><b>{method.upper()}</b><code>{escape(path)}</code> {escape(operation['summary'])}</summary>"
