@@ -67,7 +67,7 @@ def by_name(message: bytes, names: Sequence[str] | None) -> dict[str, Any]:
     named: dict[str, Any] = {
         known[index] if index < len(known) else str(index): value for index, value in enumerate(content["args"])
     }
-    return named | content["kwargs"]
+    return {**named, **content["kwargs"]}
 
 
 def shown(arguments: Arguments) -> Any:
