@@ -183,7 +183,8 @@ def _completed(view: StatisticsView) -> dict[str, Any]:
     before = points[-11:-1]
     usual = sum(before) / len(before) if before else 0
     change = f"usual {usual:,.0f}" if usual >= 1 else ""
-    return {"text": f"{per_minute:,}", "hint": change, "points": points}
+    text = f"{per_minute:,.0f}" if per_minute >= 10 or per_minute == int(per_minute) else f"{per_minute:.1f}"
+    return {"text": text, "hint": change, "points": points}
 
 
 def _failed(view: StatisticsView) -> dict[str, Any]:

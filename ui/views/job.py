@@ -56,6 +56,11 @@ class JobView(View):
                 continue
             self.changed()
 
+    def failed(self) -> None:
+        """Read the job from REST at least, so that there is something to see."""
+        if self.row is None:
+            self._read()
+
     def was_refused(self, error: GatewayError) -> None:
         """Say that there is no such job, or that it is not for this person."""
         self.is_missing = error.code != "forbidden"

@@ -102,6 +102,9 @@ class View:
         """Take what came in one frame."""
         raise NotImplementedError
 
+    def failed(self) -> None:
+        """Do without the topic until it can be had again."""
+
     def was_refused(self, error: GatewayError) -> None:
         """Deal with a topic that this person will not be given; by default it is said on the screen."""
         self.is_loaded = True
@@ -129,6 +132,7 @@ class View:
                 if error.code in REFUSED:
                     self.was_refused(error)
                     return
+                self.failed()
                 logger.info("the view of %s was refused: %s", self.topic, error)
             except Exception:
                 logger.exception("the view of %s failed", self.topic)
