@@ -169,6 +169,7 @@ _PART_DECODERS: dict[str, msgspec.json.Decoder[Any]] = {
     "pong": msgspec.json.Decoder(int),
 }
 _PATH = re.compile(r"^(?P<text>.*?)(?: - at `(?P<path>[^`]*)`)?$", re.DOTALL)
+_INDEX = re.compile(r"\[[^\]]*\]")
 _UNKNOWN = re.compile(r"unknown field `(?P<name>[^`]*)`")
 _MISSING = re.compile(r"required field `(?P<name>[^`]*)`")
 
@@ -228,7 +229,7 @@ def _field(message: str, part: str) -> str:
         steps.append(named["name"])
     if part not in ("", "sub"):
         steps.insert(0, part)
-    return ".".join(steps).replace("[...]", "") or part
+    return _INDEX.sub("", ".".join(steps)) or part
 
 
 def _text(message: str) -> str:

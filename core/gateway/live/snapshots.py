@@ -1,0 +1,134 @@
+"""Snapshots: rows and the position they are true at, read once for all who ask for the same at about the same time.
+
+When a gateway comes back, thousands of clients ask for one snapshot within a moment; they share it, and each gets every
+event after its position.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+
+from core.gateway.live.shape import Shape
+from core.job_now import job_now
+from core.storage import live
+from core.storage.filters import JobFilter
+from core.storage.jobs import snapshot
+from taskcast.engine.engine import Engine
+from taskcast.errors import JobNotFound
+from taskcast.protocol import Filter
+from taskcast.states import Priority
+
+SHARED_S = 1.0
+"""A snapshot is given to all who ask for it within this time."""
+PART_BYTES = 48 * 1024
+
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """The position, and the rows as the ends of frames: what follows `{"s":"...",`."""
+
+    position: int
+    parts: list[str]
+
+
+class Snapshots:
+    """Reads snapshots of lists and of single jobs."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._shared: dict[Any, tuple[float, asyncio.Task[Snapshot]]] = {}
+
+    async def of_jobs(self, shape: Shape, *, limit: int) -> Snapshot:
+        """Return the newest jobs that the shape wants."""
+        key = (shape.filter, shape.user, limit)
+        return await self._share(key, lambda: self._read_jobs(shape, limit))
+
+    async def of_job(self, job_id: str, *, tail: int) -> Snapshot:
+        """Return one job with its last log lines."""
+        return await self._share((job_id, tail), lambda: self._read_job(job_id, tail))
+
+    async def check_visible(self, job_id: str, user: str | None) -> None:
+        """See that the job exists and, for those who see only their own, is theirs.
+
+        Raises:
+            JobNotFound: if it is not; the existence of another's job is not told.
+        """
+        owner = await live.owner(job_id)
+        if owner is None:
+            row = await job_now(self._engine, job_id)
+            if row is None:
+                raise JobNotFound(job_id)
+            owner = (row["user_id"],)
+        if user is not None and owner[0] != user:
+            raise JobNotFound(job_id)
+
+    async def _share(self, key: Any, read: Callable[[], Awaitable[Snapshot]]) -> Snapshot:
+        now = time.monotonic()
+        for old in [old for old, (at, _) in self._shared.items() if now - at > SHARED_S]:
+            del self._shared[old]
+        if key not in self._shared:
+            task = asyncio.ensure_future(read())
+            task.add_done_callback(lambda done: done.cancelled() or done.exception())
+            self._shared[key] = (now, task)
+        return await asyncio.shield(self._shared[key][1])
+
+    async def _read_jobs(self, shape: Shape, limit: int) -> Snapshot:
+        wanted = _job_filter(shape)
+        if wanted is None:
+            items: list[Row] = []
+            position = await live.position()
+        else:
+            items, position = await snapshot(wanted, limit)
+        return Snapshot(position, _parts(items, position))
+
+    async def _read_job(self, job_id: str, tail: int) -> Snapshot:
+        job, logs, position = await live.job_snapshot(job_id, tail)
+        if job is None:
+            job = await job_now(self._engine, job_id)
+        body = msgspec.json.encode({"job": job, "logs": logs, "last": True}).decode()
+        return Snapshot(position, [f'"snap":{body},"pos":"{position}"}}'])
+
+
+def _parts(items: list[Row], position: int) -> list[str]:
+    """Cut the rows into frames of a comfortable size."""
+    parts: list[list[str]] = [[]]
+    size = 0
+    for item in items:
+        text = msgspec.json.encode(item).decode()
+        if parts[-1] and size + len(text) > PART_BYTES:
+            parts.append([])
+            size = 0
+        parts[-1].append(text)
+        size += len(text)
+    frames = []
+    for number, part in enumerate(parts, start=1):
+        last = "true" if number == len(parts) else "false"
+        frames.append(f'"snap":{{"items":[{",".join(part)}],"last":{last}}},"pos":"{position}"}}')
+    return frames
+
+
+def _job_filter(shape: Shape) -> JobFilter | None:
+    """Return the database's filter for a shape, or None if no job can match."""
+    wanted = shape.filter or Filter()
+    if any(getattr(wanted, name) == () for name in wanted.__struct_fields__):
+        return None
+    users = list(wanted.user_id or ())
+    if shape.user is not None:
+        if users and shape.user not in users:
+            return None
+        users = [shape.user]
+    return JobFilter(
+        status=list(wanted.status or ()),
+        queue=list(wanted.queue or ()),
+        type=list(wanted.type or ()),
+        user_id=users,
+        priority=[int(Priority.parse(name)) for name in wanted.priority or ()],
+    )

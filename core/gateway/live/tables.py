@@ -1,0 +1,43 @@
+"""The rows of the state topics and the events that change them."""
+
+from __future__ import annotations
+
+from core.gateway.live.states import Row, Topic
+from core.storage.queues import list_queues
+from core.storage.statistics import minutes, totals
+from core.storage.workers import list_workers
+from taskcast.engine.engine import Engine
+
+MOVES = (
+    "job.scheduled",
+    "job.queued",
+    "job.started",
+    "job.completed",
+    "job.failed",
+    "job.retrying",
+    "job.cancelled",
+    "job.deleted",
+)
+
+
+def tables(engine: Engine) -> list[Topic]:
+    """Return all state topics of one installation."""
+
+    async def queues() -> list[Row]:
+        return await list_queues(engine)
+
+    return [
+        Topic("statistics", _statistics, changed_by=MOVES),
+        Topic("queues", queues, changed_by=(*MOVES, "queue.", "worker.started", "worker.stopped")),
+        Topic("workers", list_workers, changed_by=("worker.",)),
+        Topic("schedules", _nothing, changed_by=("schedule.",)),
+        Topic("alerts", _nothing, changed_by=("alert.",)),
+    ]
+
+
+async def _statistics() -> list[Row]:
+    return [await totals(), *await minutes()]
+
+
+async def _nothing() -> list[Row]:
+    return []
