@@ -11,8 +11,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import httpx
+import pytest
+from websockets.exceptions import ConnectionClosed
+from websockets.sync.client import connect
+from websockets.typing import Subprotocol
 
 from core.settings import Settings
+from taskcast.protocol import SUBPROTOCOL, CloseCode
 from tests.conftest import SECRET
 from tests.waiting import eventually_sync
 
@@ -109,3 +114,31 @@ def test_first_admin_is_counted_against_whom_the_dashboard_speaks_for(settings: 
 
     assert tried[-1] == 429
     assert right == 200
+
+
+def test_websockets_are_told_when_to_come_back_before_the_gateway_stops(settings: Settings) -> None:
+    port = free_port()
+    with door(settings, TASKCAST_GATEWAY_PORT=str(port), TASKCAST_ADMIN_PASSWORD="a password of the tests") as process:
+        eventually_sync(lambda: answers(port))
+        body = {"email": "admin@example.com", "password": "a password of the tests"}
+        login = eventually_sync(lambda: signed_in(port, body))
+        headers = {"Authorization": f"Bearer {login['access_token']}"}
+        with connect(
+            f"ws://127.0.0.1:{port}/ws", subprotocols=[Subprotocol(SUBPROTOCOL)], additional_headers=headers
+        ) as live:
+            live.send('{"id":1,"hello":{}}')
+            assert '"ok"' in live.recv(timeout=10)
+            process.send_signal(signal.SIGTERM)
+            with pytest.raises(ConnectionClosed) as closed:
+                while True:
+                    live.recv(timeout=10)
+        process.wait(15)
+
+    assert closed.value.rcvd is not None
+    assert closed.value.rcvd.code == CloseCode.SHUTDOWN
+
+
+def signed_in(port: int, body: dict[str, str]) -> dict[str, str] | None:
+    answer = httpx.post(f"http://127.0.0.1:{port}/auth/login", json=body)
+    found: dict[str, str] | None = answer.json() if answer.status_code == 200 else None
+    return found

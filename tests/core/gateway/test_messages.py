@@ -28,6 +28,14 @@ def test_message_can_be_read_by_taskiq() -> None:
     assert (message.task_id, message.task_name, message.kwargs) == ("j1", "import", {"file": "june.csv", "ä": None})
 
 
+def test_message_can_be_read_by_our_worker() -> None:
+    from taskcast.message import decode
+
+    message = decode(new_message("j1", "import", {"file": "june.csv"}))
+
+    assert (message.task_id, message.kwargs, message.for_taskiq().labels) == ("j1", {"file": "june.csv"}, {})
+
+
 def test_edit_changes_positions_and_names_and_keeps_the_rest() -> None:
     changed = json.loads(edited(SENT, {"a": 10, "c": 30, "d": 40}, ["a", "b", "c", "d"]))
 
