@@ -25,7 +25,7 @@ MARKS = {
     "worker": "--receiver",
     "scheduler": "schedules.scheduler",
     "dashboard": "-m ui",
-    "valkey": "--unixsocket",
+    "valkey": "valkey-server",
     "postgres": "unix_socket_directories=",
     "household": "workers.household",
 }
@@ -98,6 +98,8 @@ class System:
             except subprocess.TimeoutExpired:
                 self._up.kill()
                 self._up.wait()
+        if self._up and self._up.stdout:
+            self._up.stdout.close()
 
     def tail(self, lines: int = 60) -> str:
         return "\n".join(list(self.output)[-lines:])
@@ -106,8 +108,9 @@ class System:
         """The ids of a part's processes: the one the supervisor started, and what that started."""
         assert self._up is not None
         for child in psutil.Process(self._up.pid).children():
-            if MARKS[name] in " ".join(child.cmdline()):
-                return [child.pid, *(grandchild.pid for grandchild in child.children(recursive=True))]
+            with contextlib.suppress(psutil.Error):  # it has just ended
+                if MARKS[name] in " ".join(child.cmdline()):
+                    return [child.pid, *(grandchild.pid for grandchild in child.children(recursive=True))]
         return []
 
     def kill(self, name: str) -> None:
