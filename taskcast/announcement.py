@@ -27,7 +27,7 @@ from taskcast.plan import injected_names
 from taskcast.values import encode, encode_plain
 
 TASKS_BYTES = 48 * 1024
-"""All tasks together; an event holds 64 KiB. Above it the largest schemas are left out."""
+"""All tasks together; an event holds 64 KiB."""
 
 Tasks = dict[str, dict[str, Any]]
 
@@ -82,7 +82,10 @@ class Announcement:
 def tasks_of(
     tasks: Mapping[str, AsyncTaskiqDecoratedTask[Any, Any]], options_of: Callable[[str], TaskOptions]
 ) -> Tasks:
-    """Return each task's options and the `schema` of its parameters, the largest schemas left out if it is too much."""
+    """Return each task's options and the `schema` of its parameters, the largest schemas left out if it is too much.
+
+    With very many tasks the options that are the defaults are left out too.
+    """
     found = {
         name: options_of(name).public() | {"schema": schema_of(task.original_func)} for name, task in tasks.items()
     }
@@ -93,6 +96,12 @@ def tasks_of(
             break
         found[name] = found[name] | {"schema": {}}
         total -= sizes[name] - len(encode(found[name]))
+    if total > TASKS_BYTES:
+        usual = TaskOptions().public()
+        found = {
+            name: {option: value for option, value in task.items() if option == "schema" or usual[option] != value}
+            for name, task in found.items()
+        }
     return found
 
 

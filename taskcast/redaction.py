@@ -65,11 +65,6 @@ HINTS = (
 
 _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+")
 _HINT_IN_JSON = re.compile(b"|".join(hint.encode() for hint in HINTS), re.IGNORECASE)
-_NAME_AND_VALUE = re.compile(
-    r"""(?P<name>[A-Za-z][\w.-]{2,63})(?P<between>["']?\s{0,3}[=:]\s{0,3}["']?)"""
-    r"""(?P<scheme>(?:Bearer|Basic|Token)\s+)?(?P<value>[^\s"',;&)}\]]+)""",
-    re.IGNORECASE,
-)
 _BEARER = re.compile(r"\b(Bearer|Basic)\s+[A-Za-z0-9._~+/=-]{8,}", re.IGNORECASE)
 _URL_PASSWORD = re.compile(r"(?P<before>[A-Za-z][A-Za-z0-9+.-]*://[^\s/:@]*:)[^\s/@]+@")
 
@@ -84,6 +79,7 @@ class Redactor:
 
     def __init__(self, *, names: Iterable[str] = (), values: Iterable[str] = ()) -> None:
         self._names = frozenset(_normal(name) for name in names)
+        self._pair = _pairs_of([*HINTS, *(re.escape(name).replace("_", "[_-]") for name in self._names)])
         self._values: tuple[str, ...] = ()
         self._encoded: tuple[bytes, ...] = ()
         self.add_values(*values)
@@ -138,7 +134,7 @@ class Redactor:
         if "=" in text or ":" in text:
             lowered = text.lower()
             if self._names or any(hint in lowered for hint in HINTS):
-                text = _NAME_AND_VALUE.sub(self._mask_pair, text)
+                text = self._pair.sub(self._mask_pair, text)
         if "earer " in text or "asic " in text:
             text = _BEARER.sub(rf"\1 {MASK}", text)
         return text
@@ -175,6 +171,15 @@ class Redactor:
             items = [self._masked_texts(item) for item in value]
             return [item for item, _ in items], any(inner for _, inner in items)
         return value, False
+
+
+def _pairs_of(hints: Iterable[str]) -> re.Pattern[str]:
+    """Return what finds `name=value` and `name: value` where the name has one of the hints in it."""
+    return re.compile(
+        rf"""(?P<name>[\w.-]{{0,40}}(?:{"|".join(hints)})[\w.-]{{0,40}})(?P<between>["']?\s{{0,3}}[=:]\s{{0,3}}["']?)"""
+        r"""(?P<scheme>(?:Bearer|Basic|Token)\s+)?(?P<value>[^\s"',;&)}\]]+)""",
+        re.IGNORECASE,
+    )
 
 
 @lru_cache(maxsize=4096)
