@@ -21,11 +21,12 @@ BY_CODE = {
     "engine_unavailable": "The queue server cannot be reached right now; try again in a moment.",
     "database_unavailable": "The database cannot be reached right now; try again in a moment.",
     "job_not_found": "There is no such job.",
+    "forbidden": "You are not allowed to see or do this. Ask an administrator for the right.",
 }
 
 BY_STATUS = {
     401: SIGNED_OUT,
-    403: "You are not allowed to do this. Ask an administrator for the right.",
+    403: "You are not allowed to see or do this. Ask an administrator for the right.",
     404: "There is no such thing any more.",
     413: "The file is too large.",
     429: "Too many tries in a short time. Wait a minute and try again.",

@@ -54,9 +54,9 @@ async def dashboard(system: System, page: Page) -> AsyncIterator[Page]:
     assert wrong == []
 
 
-async def sign_in(page: Page, system: System, *, password: str = PASSWORD) -> None:
+async def sign_in(page: Page, system: System, *, email: str = EMAIL, password: str = PASSWORD) -> None:
     await page.goto(f"{system.dashboard}/admin/jobs")
-    await page.fill("[name=email]", EMAIL)
+    await page.fill("[name=email]", email)
     await page.fill("[name=password]", password)
     await page.click("button[type=submit]")
     await page.wait_for_selector(".live[data-link=live]")

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from playwright.async_api import Page, expect
 
+from taskcast.client import Client
 from tests.scenarios.system import System
 from tests.ui.conftest import sign_in
 from tests.waiting import eventually
@@ -48,3 +49,19 @@ async def test_the_cookie_is_hidden_from_scripts(dashboard: Page) -> None:
 
     assert (cookie["httpOnly"], cookie["sameSite"]) == (True, "Lax")
     assert "taskcast_session" not in await dashboard.evaluate("document.cookie")
+
+
+async def test_a_person_sees_and_steers_only_what_is_theirs(page: Page, system: System, gateway: Client) -> None:
+    await gateway.create_user("eve@example.com", "a password of eve's", role="user", name="Eve")
+    foreign = (await gateway.enqueue("wait", {"seconds": 60}))["id"]
+    await sign_in(page, system, email="eve@example.com", password="a password of eve's")
+
+    await expect(page.get_by_text("Nothing is running")).to_be_visible()
+    await expect(page.locator(".side").get_by_text("Workers")).to_have_count(0)
+    await expect(page.locator(".tile").first).to_contain_text("0")
+    await page.goto(f"{system.dashboard}/admin/jobs/job/{foreign}")
+    await expect(page.get_by_text("There is no job with this id")).to_be_visible()
+    await page.goto(f"{system.dashboard}/admin/jobs/workers")
+    await expect(page.get_by_text("not allowed")).to_be_visible()
+
+    await gateway.cancel(foreign)

@@ -29,7 +29,7 @@ class NavBar(LiveElement, component="nav_bar.js"):
             return {}
         statistics, queues, workers = self._tables
         jobs = sum((statistics.totals.get("by_status") or {}).values())
-        alive = sum(1 for row in workers.rows.values() if not row.get("stopped_at"))
+        alive = sum(1 for row in workers.rows.values() if row.get("state") == "running")
         found = {"jobs": jobs, "queues": len(queues.rows), "workers": alive}
         return {key: f"{count:,}" for key, count in found.items() if count}
 

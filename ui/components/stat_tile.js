@@ -1,6 +1,6 @@
 // A number, a word beside it and its course of late.
 import { Icon, parse } from "taskcast-ui";
-const MOST = 90;
+const MOST = 120;
 export default {
   components: { Icon },
   template: `

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from nicegui import ui
@@ -99,11 +100,7 @@ def _throughput(page: Page, statistics: StatisticsView) -> None:
             button._props["aria-pressed"] = str(key == name).lower()
             button.update()
         every = RANGES[name][1]
-        sub._text = (
-            "jobs per minute"
-            if every == 60
-            else f"jobs per {duration(every * 1000).removesuffix(' 00 s').removesuffix(' 00 min')}"
-        )
+        sub._text = "jobs per minute" if every == 60 else f"jobs per {_brief(every * 1000)}"
         sub.update()
         if name == "1h":
             chart.longer, chart.on_minute = None, None
@@ -198,7 +195,12 @@ def _failed(view: StatisticsView) -> dict[str, Any]:
 def _slow(view: StatisticsView) -> dict[str, Any]:
     p50 = view.totals.get("p50_ms")
     return {
-        "text": duration(view.totals.get("p95_ms")),
-        "hint": f"half under {duration(p50)}" if p50 is not None else "",
+        "text": _brief(view.totals.get("p95_ms")),
+        "hint": f"half under {_brief(p50)}" if p50 is not None else "",
         "points": [sample["p95"] for sample in view.samples],
     }
+
+
+def _brief(ms: Any) -> str:
+    """Return a duration without its smaller part: 3 min, 2 h."""
+    return re.sub(r"(min|h|days) \d+ (s|min|h)$", r"\1", duration(ms))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections import deque
 from typing import Any
 
@@ -13,7 +12,7 @@ from ui.upstream import Upstream
 from ui.views.jobs import JobsView
 from ui.views.view import View
 
-SAMPLES = 90
+SAMPLES = 120
 SAMPLE_S = 1.0
 OWN_S = 3.0
 
@@ -55,7 +54,6 @@ class StatisticsView(TableView):
     def __init__(self, upstream: Upstream) -> None:
         super().__init__(upstream, "statistics")
         self.samples: deque[dict[str, float]] = deque(maxlen=SAMPLES)
-        self._sampled_at = 0.0
         self._minutes_seen: set[str] = set()
         self.minutes_turned = 0
         self._moved = asyncio.Event()
@@ -92,35 +90,41 @@ class StatisticsView(TableView):
                 last = next(iter(sorted(minutes, reverse=True)[1:2]), None)
                 self.rows = {**minutes, "totals": {**found, "ended": ended, "per_minute": minutes.get(last or "", {})}}
                 self.is_loaded = True
-                self._sample()
+                self._count_minutes()
                 self.changed()
                 await self._moved.wait()
                 await asyncio.sleep(OWN_S)
         finally:
             mine.detach(self)
 
-    def receive(self, batch: list[Message]) -> None:
-        """Take what came, and sample it."""
-        super().receive(batch)
-        self._sample()
+    def start(self) -> None:
+        """Begin to follow and to sample."""
+        super().start()
+        self.spawn(self._sample(), "samples of the statistics")
 
-    def _sample(self) -> None:
-        totals = self.totals
-        if not totals:
-            return
-        now = time.monotonic()
-        if now - self._sampled_at >= SAMPLE_S:
-            self._sampled_at = now
-            states: dict[str, Any] = totals.get("by_status") or {}
-            self.samples.append({
-                "running": float(states.get("running") or 0),
-                "queued": float(states.get("queued") or 0),
-                "p95": float(totals.get("p95_ms") or 0),
-            })  # fmt: skip
-        newest = {key for key in self.rows if key.startswith("minute:")}
-        if newest - self._minutes_seen:
-            self._minutes_seen = newest
+    def receive(self, batch: list[Message]) -> None:
+        """Take what came; a new minute is counted, for charts of longer ranges."""
+        super().receive(batch)
+        self._count_minutes()
+
+    def _count_minutes(self) -> None:
+        seen = {key for key in self.rows if key.startswith("minute:")}
+        if seen - self._minutes_seen:
+            self._minutes_seen = seen
             self.minutes_turned += 1
+
+    async def _sample(self) -> None:
+        while True:
+            await asyncio.sleep(SAMPLE_S)
+            totals = self.totals
+            if totals:
+                states: dict[str, Any] = totals.get("by_status") or {}
+                self.samples.append({
+                    "running": float(states.get("running") or 0),
+                    "queued": float(states.get("queued") or 0),
+                    "p95": float(totals.get("p95_ms") or 0),
+                })  # fmt: skip
+                self.changed()
 
 
 def _key(row: Row) -> str:
