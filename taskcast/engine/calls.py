@@ -74,7 +74,9 @@ def is_gone(error: Exception) -> bool:
 
 def is_final(error: Exception) -> bool:
     """Tell whether repeating is no use: a wrong password stays wrong."""
-    return isinstance(error, AuthenticationError | AuthorizationError) or not is_gone(error)
+    refused = AuthenticationError | AuthorizationError
+    # redis-py wraps what goes wrong on a Unix socket's first words once more.
+    return isinstance(error, refused) or isinstance(error.__cause__, refused) or not is_gone(error)
 
 
 class Caller:

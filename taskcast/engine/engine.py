@@ -27,12 +27,11 @@ from taskcast.engine.jobs import (
     ServerState,
     Take,
 )
+from taskcast.errors import EngineFull
 from taskcast.names import DEFAULT_PREFIX, Names
 
 RESULT_TTL_S = 86400
 """Seconds that `wait_result()` finds a result, unless its worker says otherwise."""
-ENQUEUE_CHUNK = 200
-"""Jobs per script call of `enqueue`; more gain nothing and block the server longer."""
 
 
 class Engine:
@@ -80,12 +79,9 @@ class Engine:
             MessageTooLarge: a message is over 1 MiB; nothing was sent.
             ValueError: a field is wrong; nothing was sent.
         """
-        texts = [wire.new_job(job) for job in jobs]
         accepted: list[Accepted] = []
-        for start in range(0, len(jobs), ENQUEUE_CHUNK):
-            args = [arg for text in texts[start : start + ENQUEUE_CHUNK] for arg in text]
-            reply = await self._call("enqueue", args, deadline_s)
-            accepted += wire.accepted(jobs[start : start + ENQUEUE_CHUNK], reply)
+        for part, args in wire.enqueue_calls(jobs):
+            accepted += wire.accepted(part, await self._call("enqueue", args, deadline_s))
         return accepted
 
     async def cancel(
@@ -183,13 +179,15 @@ class Engine:
 
         Returns:
             For each report True, False (the attempt is not this worker's any more) or the request to stop.
-
-        Raises:
-            EngineFull: the server's memory is used up; nothing was written.
         """
         answers: list[bool | CancelAsked] = []
         for part, args in wire.report_calls(reports):
-            reply = await self._call("report", [worker, *args], deadline_s)
+            try:
+                reply = await self._call("report", [worker, *args], deadline_s)
+            except EngineFull:  # filled up since the script looked last, within a second
+                self.reports_dropped += sum(len(report.items) for report in part)
+                answers += [True] * len(part)
+                continue
             dropped, part_answers = wire.reported(part, reply)
             self.reports_dropped += dropped
             answers += part_answers

@@ -33,6 +33,10 @@ Arg = bytes | str | int
 ITEMS_PER_CALL = 500
 """Progress and log items per script call, so that no call blocks the server for long."""
 ENDS_PER_CALL = 200
+JOBS_PER_CALL = 200
+"""New jobs per script call; more gain nothing and block the server longer."""
+BYTES_PER_CALL = 8 * 1024 * 1024
+"""Of messages in one call, which become one entry of the stream."""
 
 _json = msgspec.json.Encoder()
 
@@ -130,6 +134,25 @@ def new_job(job: NewJob, *, delay_ms: int | None = None) -> list[Arg]:
         job.deduplication_key or "",
         "" if job.created_at_ms is None else job.created_at_ms,
     ]
+
+
+def enqueue_calls(jobs: Sequence[NewJob]) -> list[tuple[Sequence[NewJob], list[Arg]]]:
+    """Cut new jobs into calls: the jobs of each and its arguments. All are checked before the first is sent.
+
+    Raises:
+        MessageTooLarge, ValueError: see `new_job`.
+    """
+    calls: list[tuple[Sequence[NewJob], list[Arg]]] = []
+    start, size, args = 0, 0, list[Arg]()
+    for i, job in enumerate(jobs):
+        args += new_job(job)
+        size += len(job.message)
+        if i - start == JOBS_PER_CALL - 1 or size >= BYTES_PER_CALL:
+            calls.append((jobs[start : i + 1], args))
+            start, size, args = i + 1, 0, []
+    if args:
+        calls.append((jobs[start:], args))
+    return calls
 
 
 def accepted(jobs: Sequence[NewJob], reply: Sequence[Any]) -> list[Accepted]:
