@@ -16,6 +16,7 @@ import msgspec
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
+from taskcast.ending import end
 from taskcast.names import Names
 
 logger = logging.getLogger("taskcast.bell")
@@ -70,10 +71,8 @@ class Bell:
 
     async def stop(self) -> None:
         """End."""
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
-            self._task = None
+        await end(self._task)
+        self._task = None
 
     async def _loop(self) -> None:
         pause_s = 0.1

@@ -13,6 +13,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from itertools import islice
 
+from taskcast.ending import end
 from taskcast.engine.engine import Engine
 from taskcast.engine.jobs import End, Ended
 from taskcast.errors import TaskcastError
@@ -63,10 +64,8 @@ class Ends:
         until = time.monotonic() + within_s
         while self._waiting and time.monotonic() < until:  # noqa: ASYNC110 - once in a worker's life
             await asyncio.sleep(0.01)
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
-            self._task = None
+        await end(self._task)
+        self._task = None
         if self._waiting:
             self.given_up += len(self._waiting)
             ids = [ending.running.taken.job for ending in self._waiting]

@@ -27,6 +27,7 @@ from taskcast.announcement import Announcement, tasks_of
 from taskcast.bell import Bell, Control
 from taskcast.broker import JobBroker
 from taskcast.context import Stop
+from taskcast.ending import end
 from taskcast.ends import Ends
 from taskcast.engine.engine import Engine
 from taskcast.engine.jobs import CancelAsked, Held, Renewed
@@ -413,9 +414,7 @@ class JobReceiver(Receiver):
             await self._bell.stop()
             await self._reporter.stop()
             await self._lease.stop()
-        for task in list(self._side_tasks):
-            task.cancel()
-        await asyncio.gather(*self._side_tasks, return_exceptions=True)
+        await end(*self._side_tasks)
         self._runner.stop()
         if self._registered:
             with contextlib.suppress(TaskcastError, OSError):

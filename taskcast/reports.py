@@ -17,6 +17,7 @@ from typing import Any
 import msgspec
 
 from taskcast.context import JobContext
+from taskcast.ending import end
 from taskcast.engine.engine import Engine
 from taskcast.engine.jobs import CancelAsked, ItemKind, Report
 from taskcast.errors import TaskcastError
@@ -246,10 +247,8 @@ class Reporter:
 
     async def stop(self) -> None:
         """End; what was not sent went with the ends of its jobs."""
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
-            self._task = None
+        await end(self._task)
+        self._task = None
 
     def open(self, job: JobContext) -> JobReports:
         """Return the buffer of an attempt, a new one if it has none; from any thread."""

@@ -125,5 +125,3 @@ async def own_shop(own_server: OwnServer) -> AsyncIterator[Workshop]:
     broker = JobBroker(own_server.url, prefix=f"t{uuid.uuid4().hex[:8]}", lease_s=3)
     yield Workshop(broker)
     await broker.shutdown()
-
-

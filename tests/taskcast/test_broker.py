@@ -194,7 +194,11 @@ async def test_broker_that_keeps_no_results_says_so(redis_url: str, prefix: str,
 def test_announcement_has_options_and_a_schema_without_what_is_injected(broker: JobBroker) -> None:
     @broker.task(task_name="import", queue="imports", max_attempts=2)
     async def task(
-        file: str, invoices: list[Invoice], rows: int = 5, job: JobContext = TaskiqDepends(), ctx: Context = TaskiqDepends()
+        file: str,
+        invoices: list[Invoice],
+        rows: int = 5,
+        job: JobContext = TaskiqDepends(),
+        ctx: Context = TaskiqDepends(),
     ) -> None:
         """Import one file."""
 

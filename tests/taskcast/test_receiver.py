@@ -36,7 +36,9 @@ async def test_result_comes_with_the_event_and_by_wait_result(shop: Workshop, br
     assert (await shop.events(job.id))[-1].data.result == {"sum": 5}
 
 
-@pytest.mark.parametrize("value", [None, 5, "x", b"\xff", float("nan"), "x" * 5_000_000, object(), {"a": {1: (2,)}}, "\ud800"])
+@pytest.mark.parametrize(
+    "value", [None, 5, "x", b"\xff", float("nan"), "x" * 5_000_000, object(), {"a": {1: (2,)}}, "\ud800"]
+)
 async def test_results_of_every_kind_complete_a_job(shop: Workshop, broker: JobBroker, value: object) -> None:
     @broker.task
     async def give() -> Any:

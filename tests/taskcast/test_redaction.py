@@ -18,7 +18,9 @@ def test_secret_names_are_masked_however_they_are_written(name: str) -> None:
     assert masked({"a": [{"b": {name: "hunter22"}}]}) == {"a": [{"b": {name: MASK}}]}
 
 
-@pytest.mark.parametrize("name", ["keyboard", "monkey", "tokenizer", "author", "key", "primary_key", "tokens", "passing"])
+@pytest.mark.parametrize(
+    "name", ["keyboard", "monkey", "tokenizer", "author", "key", "primary_key", "tokens", "passing"]
+)
 def test_harmless_names_stay(name: str) -> None:
     assert masked({name: 5}) == {name: 5}
 

@@ -1,0 +1,172 @@
+"""Real `taskiq worker` processes: SIGTERM idle and busy, with and without uvloop, kill -9, a worker that overslept."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.taskcast.conftest import Workshop
+from tests.waiting import eventually
+
+ROOT = Path(__file__).parents[2]
+
+
+class Workers:
+    """Worker processes of one test, each the child that listens, without Taskiq's process manager above it."""
+
+    def __init__(self, shop: Workshop, url: str, prefix: str, folder: Path) -> None:
+        self.shop = shop
+        self.file = folder / "told"
+        self.file.touch()
+        self.environment = os.environ | {
+            "WORKER_URL": url,
+            "WORKER_PREFIX": prefix,
+            "WORKER_FILE": str(self.file),
+            "PYTHONPATH": str(ROOT),
+        }
+        self.processes: list[subprocess.Popen[bytes]] = []
+
+    async def start(self, *arguments: str, uvloop: bool = True) -> subprocess.Popen[bytes]:
+        before = len(await self.shop.events(kind="worker.started"))
+        code = (
+            "import os, sys\n"
+            "if os.environ.get('WITHOUT_UVLOOP'): sys.modules['uvloop'] = None\n"
+            "from taskiq.cli.worker.args import WorkerArgs\n"
+            "from taskiq.cli.worker.run import start_listen\n"
+            "import logging; logging.basicConfig(level='INFO')\n"
+            "start_listen(WorkerArgs.from_cli(sys.argv[1:]))\n"
+        )
+        command = [sys.executable, "-c", code, "tests.taskcast.worker_app:broker", "--receiver", "taskcast:JobReceiver"]
+        log = self.file.parent / f"log-{len(self.processes)}"
+        with log.open("wb") as output:
+            process = subprocess.Popen(
+                [*command, *arguments],
+                cwd=ROOT,
+                env=self.environment | ({} if uvloop else {"WITHOUT_UVLOOP": "1"}),
+                stderr=output,
+            )
+        self.processes.append(process)
+
+        async def started() -> bool:
+            assert process.poll() is None, log.read_text()
+            return len(await self.shop.events(kind="worker.started")) > before
+
+        await eventually(started, 20)
+        return process
+
+    def told(self, what: str) -> list[str]:
+        return [line for line in self.file.read_text().splitlines() if line.startswith(what)]
+
+    async def exit_code(self, process: subprocess.Popen[bytes], within_s: float = 10) -> int:
+        await eventually(lambda: process.poll() is not None, within_s)
+        return int(process.returncode)
+
+    async def begun(self, count: int = 1) -> None:
+        await eventually(lambda: len(self.told("begin")) >= count)
+
+
+@pytest.fixture
+def workers(shop: Workshop, redis_url: str, prefix: str, tmp_path: Path) -> Iterator[Workers]:
+    workers = Workers(shop, redis_url, prefix, tmp_path)
+    yield workers
+    for process in workers.processes:
+        if process.poll() is None:
+            process.send_signal(signal.SIGCONT)
+            process.kill()
+        process.wait(10)
+
+
+@pytest.mark.parametrize("uvloop", [True, False])
+async def test_sigterm_ends_an_idle_worker(workers: Workers, uvloop: bool) -> None:
+    process = await workers.start(uvloop=uvloop)
+    process.send_signal(signal.SIGTERM)
+    asked = time.monotonic()
+
+    assert await workers.exit_code(process) == 0
+    assert time.monotonic() - asked < 4
+    assert await workers.shop.events(kind="worker.stopped")
+
+
+@pytest.mark.parametrize("uvloop", [True, False])
+async def test_sigterm_lets_running_jobs_end_and_takes_no_more(workers: Workers, uvloop: bool) -> None:
+    process = await workers.start("--max-async-tasks", "2", uvloop=uvloop)
+    jobs = await workers.shop.broker.enqueue_many("work", [(1.0,)] * 3)
+    await workers.begun(2)
+    process.send_signal(signal.SIGTERM)
+
+    assert await workers.exit_code(process) == 0
+    states = [await workers.shop.state(job.id) for job in jobs]
+    assert states == ["completed", "completed", "queued"]
+
+
+@pytest.mark.parametrize("task", ["work", "thread"])
+async def test_sigterm_gives_back_what_outlasts_the_wait(workers: Workers, task: str) -> None:
+    process = await workers.start("--wait-tasks-timeout", "0.3")
+    job = await workers.shop.broker.enqueue(task, 60.0)
+    await workers.begun()
+    process.send_signal(signal.SIGTERM)
+
+    assert await workers.exit_code(process) == 0
+    assert await workers.shop.moves(job.id) == ["queued", "running", "queued"]
+
+
+async def test_jobs_of_a_killed_worker_run_elsewhere(workers: Workers) -> None:
+    first = await workers.start()
+    jobs = await workers.shop.broker.enqueue_many("work", [(60.0,)] * 5)
+    await workers.begun(5)
+    first.kill()
+    await workers.start()
+
+    for job in jobs:
+        assert (await workers.shop.ended(job.id, timeout=20)).state == "completed"
+    events: list[Any] = await workers.shop.events(jobs[0].id)
+    assert [event.__struct_config__.tag for event in events if not event.state] == ["job.lost"]
+    assert await workers.shop.moves(jobs[0].id) == ["queued", "running", "queued", "running", "completed"]
+
+
+async def test_worker_that_overslept_stops_what_others_took(workers: Workers) -> None:
+    first = await workers.start()
+    job = await workers.shop.broker.enqueue("work", 8.0)
+    await workers.begun()
+    first.send_signal(signal.SIGSTOP)
+    await workers.start()
+    assert (await workers.shop.ended(job.id, timeout=20)).attempt == 2
+    first.send_signal(signal.SIGCONT)
+    after = await workers.shop.broker.enqueue("work", 0.0)
+    await workers.shop.ended(after.id)
+    first.send_signal(signal.SIGTERM)
+
+    assert await workers.exit_code(first) == 0
+    assert len(await workers.shop.events(job.id, "job.completed")) == 1
+    assert not workers.told(f"end 1 {first.pid}")
+
+
+async def test_job_that_kills_its_workers_fails_as_worker_lost(workers: Workers) -> None:
+    job = await workers.shop.broker.enqueue("exit", max_deliveries=2)
+
+    async def keep_workers() -> None:
+        while True:
+            with contextlib.suppress(AssertionError):  # it may be dead before it is seen
+                process = await workers.start()
+                await workers.exit_code(process, 30)
+
+    keeper = asyncio.create_task(keep_workers())
+    try:
+        event = await workers.shop.ended(job.id, timeout=30)
+    finally:
+        keeper.cancel()
+        for process in workers.processes:
+            process.kill()
+        await asyncio.gather(keeper, return_exceptions=True)
+
+    assert (event.state, event.data.final_reason) == ("failed", "worker_lost")

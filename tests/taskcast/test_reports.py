@@ -1,0 +1,276 @@
+from __future__ import annotations
+
+import asyncio
+import logging
+import threading
+import time
+from typing import Any
+
+import pytest
+from taskiq import TaskiqDepends
+
+from taskcast import JobBroker, JobContext, checkpoint, current_job, reports
+from taskcast.engine.engine import Engine
+from taskcast.errors import EngineUnavailable
+from tests.taskcast.conftest import Workshop
+from tests.waiting import eventually
+
+
+async def test_progress_and_lines_are_told_while_the_job_runs(shop: Workshop, broker: JobBroker) -> None:
+    go_on = asyncio.Event()
+
+    @broker.task
+    async def work(job: JobContext = TaskiqDepends()) -> None:
+        job.progress(25, step="Reading", completed=1, total=4, message="1000 records", eta_s=3)
+        job.log("duplicate line skipped", level="WARNING", row=17)
+        await go_on.wait()
+
+    async with shop.working():
+        job = await broker.enqueue(work)
+        (progress,) = await eventually(lambda: shop.events(job.id, "job.progressed"))
+        (line,) = await eventually(lambda: shop.events(job.id, "job.logged"))
+        state = await shop.state(job.id)
+        go_on.set()
+        await shop.ended(job.id)
+
+    assert state == "running"
+    told = progress.data
+    assert (told.percentage, told.current_step, told.completed_steps, told.total_steps) == (25, "Reading", 1, 4)
+    assert (told.message, told.eta_s) == ("1000 records", 3)
+    assert (line.data.line, line.data.level, line.data.message, line.data.context) == (1, "WARNING", "duplicate line skipped", {"row": 17})  # fmt: skip
+    assert abs(line.data.worker_at - line.at) < 5000
+
+
+async def test_progress_is_told_ten_times_a_second_and_the_last_always(shop: Workshop, broker: JobBroker) -> None:
+    @broker.task
+    async def work(job: JobContext = TaskiqDepends()) -> None:
+        for step in range(1, 501):
+            job.progress(completed=step, total=500)
+            await asyncio.sleep(0.001)
+
+    async with shop.working():
+        job = await broker.enqueue(work)
+        end = await shop.ended(job.id)
+
+    told = await shop.events(job.id, "job.progressed")
+    assert told[-1].data.percentage == 100
+    assert 3 <= len(told) <= 2 + end.data.duration_ms / 100
+
+
+async def test_lines_are_numbered_in_order_and_all_arrive(shop: Workshop, broker: JobBroker) -> None:
+    @broker.task
+    async def work(job: JobContext = TaskiqDepends()) -> None:
+        for number in range(1, 2501):
+            job.log(f"line {number}")
+            if number % 500 == 0:
+                await asyncio.sleep(0.05)
+
+    async with shop.working():
+        job = await broker.enqueue(work)
+        await shop.ended(job.id)
+
+    lines = [event.data for event in await shop.events(job.id, "job.logged")]
+    assert [line.line for line in lines] == list(range(1, 2501))
+    assert [line.message for line in lines] == [f"line {n}" for n in range(1, 2501)]
+
+
+async def test_flood_of_lines_is_dropped_with_a_visible_gap(shop: Workshop, broker: JobBroker) -> None:
+    @broker.task
+    async def flood(job: JobContext = TaskiqDepends()) -> None:
+        for number in range(5000):
+            job.log(f"line {number}")
+
+    async with shop.working():
+        job = await broker.enqueue(flood)
+        end = await shop.ended(job.id)
+
+    lines = [event.data for event in await shop.events(job.id, "job.logged")]
+    assert end.state == "completed"
+    assert [line.line for line in lines] == list(range(1, len(lines) + 1))
+    assert lines[-1].context == {"dropped": 5000 - reports.LINES_PER_JOB}
+    assert len(lines) == reports.LINES_PER_JOB + 1
+
+
+async def test_standard_logging_inside_a_job_is_captured(
+    shop: Workshop, broker: JobBroker, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    log = logging.getLogger("my.module")
+
+    @broker.task
+    async def work() -> None:
+        log.info("read %d rows", 5, extra={"file": "june.csv"})
+        await asyncio.to_thread(log.warning, "from a thread of the job")
+        log.debug("below the level")
+        try:
+            raise ValueError("with password=swordfish")
+        except ValueError:
+            log.exception("failed")
+
+    async with shop.working():
+        log.info("outside of a job")
+        job = await broker.enqueue(work)
+        await shop.ended(job.id)
+
+    first, second, third = (event.data for event in await shop.events(job.id, "job.logged"))
+    assert (first.message, first.level, first.context) == ("read 5 rows", "INFO", {"logger": "my.module", "file": "june.csv"})  # fmt: skip
+    assert (second.message, second.level) == ("from a thread of the job", "WARNING")
+    assert third.level == "ERROR"
+    assert "ValueError: with password=***" in third.stack_trace
+
+
+async def test_jobs_keep_their_lines_apart(shop: Workshop, broker: JobBroker) -> None:
+    @broker.task
+    async def coroutine(number: int) -> None:
+        for _ in range(5):
+            logging.getLogger("apart").warning("%d", number)
+            await asyncio.sleep(0.001)
+
+    @broker.task
+    def thread(number: int) -> None:
+        for _ in range(5):
+            logging.getLogger("apart").warning("%d", number)
+            time.sleep(0.001)
+
+    async with shop.working(slots=20):
+        jobs = [(n, await broker.enqueue(coroutine if n % 2 else thread, n)) for n in range(20)]
+        for number, job in jobs:
+            await shop.ended(job.id)
+            assert [e.data.message for e in await shop.events(job.id, "job.logged")] == [str(number)] * 5
+
+
+async def test_threads_of_one_job_may_tell_at_once(shop: Workshop, broker: JobBroker) -> None:
+    @broker.task
+    def work() -> None:
+        job = current_job()
+        assert job is not None
+
+        def tell(name: str) -> None:
+            for number in range(100):
+                job.log(f"{name} {number}")
+                job.progress(number)
+
+        threads = [threading.Thread(target=tell, args=(name,)) for name in "abcd"]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+
+    async with shop.working():
+        job = await broker.enqueue(work)
+        await shop.ended(job.id)
+
+    lines = [event.data for event in await shop.events(job.id, "job.logged")]
+    assert [line.line for line in lines] == list(range(1, 401))
+    for name in "abcd":
+        assert [line.message for line in lines if line.message[0] == name] == [f"{name} {n}" for n in range(100)]
+
+
+class Mute:
+    def __str__(self) -> str:
+        raise RuntimeError("no words")
+
+    __repr__ = __str__
+
+
+async def test_nonsense_never_raises(shop: Workshop, broker: JobBroker) -> None:
+    nonsense: Any = Mute()
+
+    @broker.task
+    async def work(job: JobContext = TaskiqDepends()) -> None:
+        job.progress(nonsense, step=nonsense, completed=nonsense, total="x", message=nonsense, eta_s=float("nan"))  # type: ignore[arg-type]
+        job.progress(250.0, completed=3, total=0, message="\ud800")
+        job.log(nonsense, level="LOUD", thing=nonsense, cycle=[nonsense])
+        job.log("x" * 100_000, level="critical")
+
+    async with shop.working():
+        job = await broker.enqueue(work)
+        assert (await shop.ended(job.id)).state == "completed"
+
+    lines = [event.data for event in await shop.events(job.id, "job.logged")]
+    assert [line.level for line in lines] == ["INFO", "ERROR"]
+    assert len(lines[1].message.encode()) <= 8192
+    assert (await shop.events(job.id, "job.progressed"))[-1].data.percentage == 100
+
+
+async def test_telling_costs_microseconds(shop: Workshop, broker: JobBroker) -> None:
+    @broker.task
+    async def work(job: JobContext = TaskiqDepends()) -> tuple[float, float]:
+        began = time.perf_counter()
+        for number in range(1000):
+            job.progress(number / 10, step="Reading", completed=number, total=1000)
+        between = time.perf_counter()
+        for number in range(1000):
+            job.log("a line", row=number)
+        return between - began, time.perf_counter() - between
+
+    async with shop.working():
+        job = await broker.enqueue(work)
+        progress_ms, log_ms = (await shop.ended(job.id)).data.result
+
+    assert progress_ms * 1000 < 30  # a thousand calls
+    assert log_ms * 1000 < 100
+
+
+async def test_reports_the_server_did_not_answer_are_told_again_and_once(
+    shop: Workshop, broker: JobBroker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tell = Engine.report
+    calls = 0
+
+    async def unreliable(self: Engine, *args: Any, **options: Any) -> Any:
+        nonlocal calls
+        calls += 1
+        answers = await tell(self, *args, **options) if calls % 3 != 1 else None
+        if calls % 3:
+            raise EngineUnavailable
+        return answers
+
+    monkeypatch.setattr(Engine, "report", unreliable)
+
+    @broker.task
+    async def work(job: JobContext = TaskiqDepends()) -> None:
+        for number in range(1, 31):
+            job.log(f"line {number}")
+            await asyncio.sleep(0.02)
+
+    async with shop.working():
+        job = await broker.enqueue(work)
+        await shop.ended(job.id)
+
+    assert [event.data.line for event in await shop.events(job.id, "job.logged")] == list(range(1, 31))
+
+
+async def test_refused_report_stops_a_job_that_is_another_s(
+    shop: Workshop, broker: JobBroker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stopped = asyncio.Event()
+
+    @broker.task
+    async def work(job: JobContext = TaskiqDepends()) -> None:
+        try:
+            while job.attempt == 1:
+                job.progress(1)
+                await asyncio.sleep(0.02)
+        finally:
+            stopped.set()
+
+    async with shop.working(slots=1) as worker:
+        job = await broker.enqueue(work)
+        await shop.until(job.id, "running")
+        await broker.engine.release(worker.worker, [(job.id, 1)], begun=True)
+        await asyncio.wait_for(stopped.wait(), 2)  # a renewal would come after a second at the earliest
+
+        assert (await shop.ended(job.id)).attempt == 2
+
+
+async def test_context_of_no_job_tells_nobody() -> None:
+    job = JobContext()
+
+    job.progress(5)
+    job.log("x")
+    await job.checkpoint()
+    await checkpoint()
+
+    assert not job.cancel_requested
+    assert job.labels == {}

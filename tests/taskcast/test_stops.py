@@ -1,0 +1,310 @@
+"""Cancels and timeouts: of coroutines, of threads, before the begin, and when the fast path is deaf."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from typing import Any
+
+import pytest
+from taskiq import TaskiqDepends
+
+from taskcast import JobBroker, JobContext, checkpoint, receiver, runner
+from taskcast.bell import Bell
+from tests.taskcast.conftest import Workshop
+from tests.waiting import eventually
+
+
+async def test_running_coroutine_is_cancelled_within_300_ms(shop: Workshop, broker: JobBroker) -> None:
+    cleaned: list[str] = []
+
+    @broker.task(max_attempts=5)
+    async def sleep() -> None:
+        try:
+            await asyncio.sleep(60)
+        finally:
+            cleaned.append("yes")
+
+    async with shop.working():
+        job = await broker.enqueue(sleep)
+        await shop.until(job.id, "running")
+        asked = time.monotonic()
+        assert await broker.engine.cancel(job.id, by="ada", reason="wrong file") == "requested"
+        event = await shop.ended(job.id)
+        took_s = time.monotonic() - asked
+        await eventually(lambda: shop.events(job.id, "job.cancel_seen"))
+
+    assert took_s < 0.3
+    assert cleaned == ["yes"]
+    assert (event.state, event.data.by, event.data.reason) == ("cancelled", "ada", "wrong file")
+    assert [e.__struct_config__.tag for e in await shop.events(job.id)][2] == "job.cancel_requested"
+
+
+async def test_cancel_reaches_a_worker_that_does_not_hear(
+    shop: Workshop, broker: JobBroker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Bell, "start", lambda self: None)
+
+    @broker.task
+    async def sleep() -> None:
+        await asyncio.sleep(60)
+
+    async with shop.working(slots=1):  # all slots busy, so no take tells it either
+        job = await broker.enqueue(sleep)
+        await shop.until(job.id, "running")
+        await broker.engine.cancel(job.id)
+        event = await shop.ended(job.id)
+
+    assert event.state == "cancelled"
+
+
+async def test_cancelled_job_may_still_complete(shop: Workshop, broker: JobBroker) -> None:
+    @broker.task
+    async def finish_anyway() -> str:
+        try:
+            await asyncio.sleep(60)
+        except asyncio.CancelledError:
+            return "saved what there was"
+        return "all"
+
+    async with shop.working():
+        job = await broker.enqueue(finish_anyway)
+        await shop.until(job.id, "running")
+        await broker.engine.cancel(job.id)
+        event = await shop.ended(job.id)
+
+    assert (event.state, event.data.result) == ("completed", "saved what there was")
+
+
+async def test_error_caused_by_the_cancel_is_a_cancel(shop: Workshop, broker: JobBroker) -> None:
+    @broker.task(max_attempts=3)
+    async def wrap() -> None:
+        try:
+            await asyncio.sleep(60)
+        except asyncio.CancelledError as error:
+            raise ConnectionError("request was aborted") from error
+
+    async with shop.working():
+        job = await broker.enqueue(wrap)
+        await shop.until(job.id, "running")
+        await broker.engine.cancel(job.id)
+
+        assert (await shop.ended(job.id)).state == "cancelled"
+
+
+async def test_cancel_stops_a_thread_at_its_checkpoint(shop: Workshop, broker: JobBroker) -> None:
+    stopped = threading.Event()
+
+    @broker.task
+    def work(job: JobContext = TaskiqDepends()) -> None:
+        try:
+            while True:
+                job.checkpoint()
+                checkpoint()
+                time.sleep(0.005)
+        finally:
+            stopped.set()
+
+    async with shop.working() as worker:
+        job = await broker.enqueue(work)
+        await shop.until(job.id, "running")
+        await broker.engine.cancel(job.id)
+        event = await shop.ended(job.id)
+        await eventually(stopped.is_set)
+        await eventually(lambda: worker._free_slots() == 10)
+
+    assert event.state == "cancelled"
+
+
+@pytest.mark.parametrize("why", ["cancel", "timeout"])
+async def test_thread_that_goes_on_keeps_its_slot_while_its_job_has_ended(
+    shop: Workshop, broker: JobBroker, why: str
+) -> None:
+    leave = threading.Event()
+
+    @broker.task(timeout_s=0.2 if why == "timeout" else 60)
+    def work() -> None:
+        leave.wait(20)
+
+    @broker.task
+    async def other() -> None: ...
+
+    async with shop.working(slots=1) as worker:
+        job = await broker.enqueue(work)
+        await shop.until(job.id, "running")
+        if why == "cancel":
+            await broker.engine.cancel(job.id)
+        event = await shop.ended(job.id)
+        waiting = await broker.enqueue(other)
+        await asyncio.sleep(0.2)
+        while_it_runs = (worker._free_slots(), await shop.state(waiting.id))
+        leave.set()
+        await shop.ended(waiting.id)
+
+    assert event.state == ("cancelled" if why == "cancel" else "failed")
+    assert while_it_runs == (0, "queued")
+
+
+async def test_timeout_fails_a_coroutine(shop: Workshop, broker: JobBroker) -> None:
+    @broker.task(timeout_s=0.2)
+    async def sleep() -> None:
+        await asyncio.sleep(60)
+
+    async with shop.working():
+        event = await shop.ended((await broker.enqueue(sleep)).id)
+
+    assert (event.state, event.data.final_reason) == ("failed", "timeout")
+    assert event.data.error.code == "timeout"
+    assert "0.2 s" in event.data.error.message
+    assert "asyncio.sleep(60)" in event.data.stack_trace
+    assert 200 <= event.data.duration_ms < 1000
+
+
+async def test_timeout_counts_as_an_error_and_is_retried(shop: Workshop, broker: JobBroker) -> None:
+    @broker.task(timeout_s=0.2, max_attempts=2, backoff_s=0.01)
+    async def slow_at_first(job: JobContext = TaskiqDepends()) -> int:
+        if job.attempt == 1:
+            await asyncio.sleep(60)
+        return job.errors
+
+    async with shop.working():
+        event = await shop.ended((await broker.enqueue(slow_at_first)).id)
+
+    assert (event.state, event.data.result) == ("completed", 1)
+
+
+async def test_no_timeout_when_none_is_written(shop: Workshop, broker: JobBroker) -> None:
+    @broker.task(timeout_s=None)
+    async def sleep(job: JobContext = TaskiqDepends()) -> float | None:
+        await asyncio.sleep(0.4)
+        return job.timeout_s
+
+    async with shop.working():
+        event = await shop.ended((await broker.enqueue(sleep)).id)
+
+    assert (event.state, event.data.result) == ("completed", None)
+
+
+async def test_coroutine_that_swallows_its_cancel_loses_its_job(
+    shop: Workshop, broker: JobBroker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(runner, "STUBBORN_S", 0.3)
+    leave = asyncio.Event()
+
+    @broker.task
+    async def stay() -> str:
+        while not leave.is_set():
+            try:
+                await asyncio.wait_for(leave.wait(), 20)
+            except asyncio.CancelledError:
+                continue
+        return "ignored"
+
+    async with shop.working(slots=2) as worker:
+        job = await broker.enqueue(stay)
+        await shop.until(job.id, "running")
+        await broker.engine.cancel(job.id)
+        event = await shop.ended(job.id)
+        still_held = worker._free_slots()
+        leave.set()
+        await eventually(lambda: worker._free_slots() == 2)
+
+    assert event.state == "cancelled"
+    assert still_held == 1
+
+
+async def test_job_of_another_worker_is_stopped_without_an_end(shop: Workshop, broker: JobBroker) -> None:
+    """A worker overslept its lease: what was given to others is stopped, what was not goes on."""
+    ended: list[tuple[str, int]] = []
+
+    @broker.task
+    async def work(job: JobContext = TaskiqDepends()) -> int:
+        try:
+            await asyncio.sleep(1.5 if job.attempt == 1 else 0)
+        finally:
+            ended.append((job.id, job.attempt))
+        return job.attempt
+
+    async with shop.working(slots=2) as first:
+        lost, kept = await broker.enqueue(work), await broker.enqueue(work)
+        await shop.until(lost.id, "running")
+        await shop.until(kept.id, "running")
+        engine = broker.engine
+        await engine.release(first.worker, [(lost.id, 1)], begun=True)  # as reclaim would
+        first._lease.renew_now()
+        await eventually(lambda: (lost.id, 1) in ended)
+        await shop.ended(lost.id)
+        await shop.ended(kept.id)
+
+    assert [event.attempt for event in await shop.events(lost.id, "job.completed")] == [2]
+    assert [event.attempt for event in await shop.events(kept.id, "job.completed")] == [1]
+    assert ended.count((kept.id, 1)) == 1
+
+
+async def test_lost_lease_alone_stops_nothing(shop: Workshop, broker: JobBroker) -> None:
+    @broker.task
+    async def work() -> str:
+        await asyncio.sleep(0.6)
+        return "done"
+
+    async with shop.working() as worker:
+        job = await broker.enqueue(work)
+        await shop.until(job.id, "running")
+        await broker.engine.redis.delete(broker.names.lease(worker.worker))
+        event = await shop.ended(job.id)
+        another = await shop.ended((await broker.enqueue(work)).id)
+
+    assert (event.state, event.attempt, event.data.result) == ("completed", 1, "done")
+    assert another.state == "completed"
+
+
+async def test_stop_waits_for_running_jobs(shop: Workshop, broker: JobBroker) -> None:
+    @broker.task
+    async def work() -> str:
+        await asyncio.sleep(0.5)
+        return "done"
+
+    async with shop.working():
+        job = await broker.enqueue(work)
+        await shop.until(job.id, "running")
+
+    assert await shop.moves(job.id) == ["queued", "running", "completed"]
+
+
+@pytest.mark.parametrize("kind", ["coroutine", "stubborn", "thread"])
+async def test_stop_gives_back_what_does_not_end_in_time(
+    shop: Workshop, broker: JobBroker, kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(receiver, "CANCEL_GRACE_S", 0.3)
+    leave = asyncio.Event()
+    thread_leaves = threading.Event()
+
+    async def coroutine() -> None:
+        await asyncio.sleep(60)
+
+    async def stubborn() -> None:
+        while not leave.is_set():
+            try:
+                await asyncio.wait_for(leave.wait(), 20)
+            except asyncio.CancelledError:
+                continue
+
+    def thread() -> None:
+        thread_leaves.wait(20)
+
+    functions: dict[str, Any] = {"coroutine": coroutine, "stubborn": stubborn, "thread": thread}
+    task = broker.task(task_name="work")(functions[kind])
+
+    began = time.monotonic()
+    async with shop.working(wait_tasks_timeout=0.2):
+        job = await broker.enqueue(task)
+        await shop.until(job.id, "running")
+    took_s = time.monotonic() - began
+    leave.set()
+    thread_leaves.set()
+
+    queued = (await shop.events(job.id, "job.queued"))[-1]
+    assert await shop.moves(job.id) == ["queued", "running", "queued"]
+    assert (queued.data.reason, queued.attempt) == ("released", 1)
+    assert took_s < 5

@@ -1,0 +1,43 @@
+"""The broker of the worker processes that test_processes.py starts; they write what they do to a file."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+import time
+
+if os.environ.get("WITHOUT_UVLOOP"):
+    sys.modules["uvloop"] = None  # type: ignore[assignment]
+
+from taskiq import TaskiqDepends
+
+from taskcast import JobBroker, JobContext
+
+broker = JobBroker(os.environ["WORKER_URL"], prefix=os.environ["WORKER_PREFIX"], lease_s=2)
+
+
+def tell(what: str) -> None:
+    with open(os.environ["WORKER_FILE"], "a") as file:  # noqa: PTH123
+        file.write(f"{what} {os.getpid()}\n")
+
+
+@broker.task(task_name="work")
+async def work(seconds: float, job: JobContext = TaskiqDepends()) -> int:
+    tell(f"begin {job.attempt}")
+    await asyncio.sleep(seconds if job.attempt == 1 else 0)
+    tell(f"end {job.attempt}")
+    return job.attempt
+
+
+@broker.task(task_name="thread")
+def thread(seconds: float, job: JobContext = TaskiqDepends()) -> int:
+    tell(f"begin {job.attempt}")
+    time.sleep(seconds if job.attempt == 1 else 0)
+    tell(f"end {job.attempt}")
+    return job.attempt
+
+
+@broker.task(task_name="exit")
+async def leave() -> None:
+    os._exit(1)
