@@ -231,6 +231,9 @@ class Live:
             frame = protocol.decode_server(next(protocol.lines(str(await socket.recv()))))
         if frame.err is not None:
             raise GatewayError(frame.err.message, status=0 if frame.err.temporary else 401, code=frame.err.code)
+        if frame.bye is not None:
+            self._bye = frame.bye
+            raise _Lost(frame.bye.reason, frame.bye.code, greeted=False)
         if frame.ok is None:
             raise _Lost("the gateway did not say hello", None, greeted=False)
         self.session = frame.ok.session
