@@ -2,30 +2,24 @@
 
 from __future__ import annotations
 
-import shutil
-import tempfile
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
+from playwright.async_api import Page
 
-from tests.scenarios.system import System
+from tests.scenarios.system import System, running_system
+from tests.ui.conftest import sign_in
 
 
 @pytest.fixture(scope="package")
 def system() -> Iterator[System]:
     """One Taskcast for all scenarios that leave it whole, or give it back whole."""
-    folder = Path(tempfile.mkdtemp(prefix="tc-scenario-"))
-    running = System(folder).start()
-    yield running
-    running.stop()
-    remove(folder)
+    with running_system() as running:
+        yield running
 
 
-def remove(folder: Path) -> None:
-    from core.embedded.postgres import EmbeddedPostgres
-    from core.embedded.valkey import EmbeddedValkey
-
-    for server in (EmbeddedValkey(folder / "data"), EmbeddedPostgres(folder / "data")):
-        server.remove()
-    shutil.rmtree(folder, ignore_errors=True)
+@pytest.fixture
+async def signed_in(system: System, page: Page) -> Page:
+    """The dashboard's overview as an administrator sees it."""
+    await sign_in(page, system)
+    return page

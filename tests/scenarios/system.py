@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
 from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import psutil
 
@@ -149,3 +154,20 @@ class System:
         assert self._up.stdout is not None
         for line in self._up.stdout:
             self.output.append(line.rstrip())
+
+
+@contextmanager
+def running_system(**options: Any) -> Iterator[System]:
+    """Run a system for the length of a `with` block, and leave nothing behind."""
+    from core.embedded.postgres import EmbeddedPostgres
+    from core.embedded.valkey import EmbeddedValkey
+
+    folder = Path(tempfile.mkdtemp(prefix="tc-system-"))
+    system = System(folder, **options)
+    try:
+        yield system.start()
+    finally:
+        system.stop()
+        for server in (EmbeddedValkey(folder / "data"), EmbeddedPostgres(folder / "data")):
+            server.remove()
+        shutil.rmtree(folder, ignore_errors=True)

@@ -43,4 +43,4 @@ async def test_killing_a_process_among_500_jobs_loses_none(system: System, signe
     assert set(finished) == set(ids)
     if victim in {"recorder", "gateway", "dashboard", "postgres"}:
         assert set(finished.values()) == {1}
-    await expect(signed_in.get_by_role("status", name="Live")).to_be_visible(timeout=30_000)
+    await expect(signed_in.locator(".live[data-link=live]")).to_be_visible(timeout=30_000)

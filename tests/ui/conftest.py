@@ -2,31 +2,20 @@
 
 from __future__ import annotations
 
-import shutil
-import tempfile
 from collections.abc import AsyncIterator, Iterator
-from pathlib import Path
 
 import pytest
 from playwright.async_api import Page
 
 from taskcast.client import Client
-from tests.scenarios.system import EMAIL, PASSWORD, System
+from tests.scenarios.system import EMAIL, PASSWORD, System, running_system
 
 
 @pytest.fixture(scope="package")
 def system() -> Iterator[System]:
     """One Taskcast for all tests of the dashboard; a test that breaks a part gives it back whole."""
-    folder = Path(tempfile.mkdtemp(prefix="tc-ui-"))
-    running = System(folder).start()
-    yield running
-    running.stop()
-    from core.embedded.postgres import EmbeddedPostgres
-    from core.embedded.valkey import EmbeddedValkey
-
-    for server in (EmbeddedValkey(folder / "data"), EmbeddedPostgres(folder / "data")):
-        server.remove()
-    shutil.rmtree(folder, ignore_errors=True)
+    with running_system() as running:
+        yield running
 
 
 @pytest.fixture
