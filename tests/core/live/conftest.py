@@ -18,6 +18,7 @@ from core.gateway.app import create_app
 from core.gateway.live.endpoint import SERVER_OPTIONS
 from core.gateway.live.hub import LiveHub
 from core.recorder.recorder import Recorder
+from core.secrets import MessageCipher
 from core.settings import Settings
 from core.storage import tokens
 from core.storage.connection import connected
@@ -177,7 +178,8 @@ def work(engine: Engine) -> Work:
 @pytest.fixture
 async def recorder(settings: Settings, database: str, engine: Engine) -> AsyncIterator[Recorder]:
     async with connected(database):
-        made = Recorder(engine=engine, redis_url=settings.need_redis_url(), cipher=None, gap_s=0.01)
+        cipher = MessageCipher(settings.need_secret())
+        made = Recorder(engine=engine, redis_url=settings.need_redis_url(), cipher=cipher, gap_s=0.01)
         async with made:
             yield made
 
