@@ -69,6 +69,8 @@ class JobBroker(AsyncBroker):
         lease_s: seconds after which the jobs of a vanished worker are given to another.
         result_ttl_s: seconds that `wait_result()` finds a result.
         keep_results: False if nobody ever calls `wait_result()`; results are in the job's row all the same.
+        loop_blocked_s: seconds after which a worker whose event loop is blocked is shown as such.
+        loop_kill_s: seconds after which it ends, so that its jobs are given to others.
         capture_logs: the least level of standard logging inside jobs that goes into their logs; None for none.
         redact_names: further names whose values are secret.
         redact_values: texts that are secret wherever they appear; see also `redactor.add_values`.
@@ -83,6 +85,8 @@ class JobBroker(AsyncBroker):
         lease_s: float = 15.0,
         result_ttl_s: int = 86400,
         keep_results: bool = True,
+        loop_blocked_s: float = 60.0,
+        loop_kill_s: float = 600.0,
         capture_logs: int | None = logging.NOTSET,
         redact_names: Iterable[str] = (),
         redact_values: Iterable[str] = (),
@@ -93,6 +97,7 @@ class JobBroker(AsyncBroker):
         self.url, self.names = url, Names(prefix)
         self.queues = None if queues is None else list(queues)
         self.lease_s, self.result_ttl_s, self.keep_results = lease_s, result_ttl_s, keep_results
+        self.loop_blocked_s, self.loop_kill_s = loop_blocked_s, loop_kill_s
         self.capture_logs = capture_logs
         self.redactor = Redactor(names=redact_names, values=redact_values)
         self.stopping = False

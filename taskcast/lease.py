@@ -16,7 +16,7 @@ import traceback
 from collections.abc import Callable, Sequence
 
 from taskcast.engine.jobs import Held, Renewed
-from taskcast.engine.lease import connect_sync, renew
+from taskcast.engine.lease import beat, connect_sync, renew
 from taskcast.errors import TaskcastError
 from taskcast.names import Names
 
@@ -38,6 +38,7 @@ class LeaseThread:
         lease_s: how long it lasts without a renewal.
         claims: returns the highest take that is over and the attempts held; called in this thread.
         on_renewed: called in the event loop with each answer.
+        info: returns what a worker says of itself while its loop is blocked, given for how long; called in this thread.
         overdue: returns the ids of jobs whose time was up more than 30 s ago; asked in this thread when the loop is blocked.
         loop_blocked_s: after how many seconds a blocked loop is logged.
         loop_kill_s: after how many it ends the process.
@@ -52,6 +53,7 @@ class LeaseThread:
         lease_s: float,
         claims: Callable[[], tuple[int, Sequence[Held]]],
         on_renewed: Callable[[Renewed], None],
+        info: Callable[[float], bytes],
         overdue: Callable[[], Sequence[str]],
         loop_blocked_s: float = 60.0,
         loop_kill_s: float = 600.0,
@@ -60,7 +62,7 @@ class LeaseThread:
         self.renewed_at = time.monotonic()
         self._url, self._names, self._worker = url, names, worker
         self._lease_s = lease_s
-        self._claims, self._on_renewed, self._overdue = claims, on_renewed, overdue
+        self._claims, self._on_renewed, self._info, self._overdue = claims, on_renewed, info, overdue
         self._blocked_s, self._kill_s = loop_blocked_s, loop_kill_s
         self._wake = threading.Event()
         self._stopping = False
@@ -111,6 +113,8 @@ class LeaseThread:
             next_at = time.monotonic() + self._lease_s / 3
             try:
                 known, held = self._claims()
+                if self._told_blocked:
+                    beat(client, self._names, self._worker, self._info(self._blocked_for_s()))
                 answer = renew(
                     client, self._names, self._worker, lease_ms=int(self._lease_s * 1000), known=known, held=held
                 )
@@ -143,8 +147,8 @@ class LeaseThread:
             self._stopping = True
 
     def _watch_loop(self) -> None:
-        blocked_s = time.monotonic() - self.loop_seen_at
-        if blocked_s < min(self._blocked_s, OVERDUE_S):
+        blocked_s = self._blocked_for_s()
+        if blocked_s < min(self._blocked_s, self._kill_s, OVERDUE_S):
             return
         if blocked_s >= self._blocked_s and not self._told_blocked:
             self._told_blocked = True
@@ -160,6 +164,9 @@ class LeaseThread:
             for handler in logging.getLogger().handlers:
                 handler.flush()
             os._exit(EXIT_CODE)
+
+    def _blocked_for_s(self) -> float:
+        return time.monotonic() - self.loop_seen_at
 
     def _where(self) -> str:
         frame = sys._current_frames().get(self._loop_thread)

@@ -34,6 +34,7 @@ from taskcast.engine.jobs import CancelAsked, Held, Renewed
 from taskcast.errors import ConfigurationError, TaskcastError
 from taskcast.full_way import FullWay
 from taskcast.lease import OVERDUE_S, LeaseThread
+from taskcast.presence import Presence
 from taskcast.reports import Reporter
 from taskcast.results import JobResultBackend, NoResultBackend
 from taskcast.runner import Runner
@@ -51,7 +52,6 @@ LAST_ENDS_S = 5.0
 LARGE_TAKE_BYTES = 8 * 1024 * 1024
 """A take of so much may have been cut short by its size, with more in the lanes."""
 CANCEL_GRACE_S = 5.0
-BEATS_PER_LEASE = 1.0
 
 
 class JobReceiver(Receiver):
@@ -113,6 +113,7 @@ class JobReceiver(Receiver):
         self._number = 0
         self._known = 0
         self._lag_ms = 0.0
+        self._early_cancels: dict[Held, CancelAsked] = {}
         self._lanes_empty = False
         self._registered = False
         self._log_handler: logs.JobLogHandler | None = None
@@ -143,7 +144,7 @@ class JobReceiver(Receiver):
     @property
     def busy(self) -> list[str]:
         """The ids of the jobs it holds."""
-        return [running.taken.job for running in list(self._runner.jobs.values())]
+        return [job for job, _ in self._held()]
 
     def is_stopping(self) -> bool:
         """Tell whether it takes no more jobs."""
@@ -183,6 +184,13 @@ class JobReceiver(Receiver):
             keep_results=ours and broker.keep_results,
             on_free=self._on_free,
         )
+        self._presence = Presence(
+            engine=engine,
+            announcement=self._announcement,
+            lease_s=broker.lease_s,
+            busy=lambda: self.busy,
+            loop_lag_ms=lambda: self._lag_ms,
+        )
         self._lease = LeaseThread(
             url=broker.url,
             names=broker.names,
@@ -190,7 +198,10 @@ class JobReceiver(Receiver):
             lease_s=broker.lease_s,
             claims=self._claims,
             on_renewed=self._on_renewed,
+            info=lambda blocked_s: self._announcement.info(busy=self.busy, loop_lag_ms=blocked_s * 1000),
             overdue=self._overdue,
+            loop_blocked_s=broker.loop_blocked_s,
+            loop_kill_s=broker.loop_kill_s,
         )
         self._bell = Bell(
             redis=engine.redis,
@@ -210,19 +221,8 @@ class JobReceiver(Receiver):
     async def _register(self) -> bool:
         """Begin the lease; waits for a server that is away. False if the worker was stopped meanwhile."""
         self._side(self._tick(), "taskcast-tick")
-        pause_s = FIRST_PAUSE_S
-        lease_ms = int(self.jobs_broker.lease_s * 1000)
-        while not self.is_stopping():
-            try:
-                info = self._announcement.info(with_tasks=True)
-                await self._engine.register(self.worker, lease_ms=lease_ms, info=info, deadline_s=TAKE_DEADLINE_S)
-            except (TaskcastError, OSError) as error:
-                logger.warning("the worker cannot begin yet: %s", error)
-                await self._pause(pause_s)
-                pause_s = min(LONGEST_PAUSE_S, pause_s * 2)
-                continue
-            break
-        else:
+        self._side(self._await_finish(), "taskcast-finish")
+        if not await self._presence.begin(self._pause, self.is_stopping):
             return False
         self._registered = True
         self._log_handler = (
@@ -232,8 +232,7 @@ class JobReceiver(Receiver):
         self._ends.start()
         self._lease.start()
         self._bell.start()
-        self._side(self._beat(), "taskcast-beat")
-        self._side(self._rescue(), "taskcast-rescue")
+        self._presence.start()
         logger.info("worker %s runs up to %d jobs at once", self.worker, self.slots)
         return True
 
@@ -279,6 +278,7 @@ class JobReceiver(Receiver):
                 break
             for taken in take.jobs:
                 self._runner.begin(taken)
+            self._hear_early_cancels()
             self._known, check_claims, pause_s = self._number, False, 0.0
             self._on_renewed(Renewed(take.lease_held, take.lost, take.cancels))
             if not take.lease_held:
@@ -320,25 +320,12 @@ class JobReceiver(Receiver):
             self._lease.loop_is_alive()
             self._runner.check_times(time.monotonic())
             if self.is_stopping():
-                self.jobs_broker.stopping = True
                 self._wake.set()
 
-    async def _beat(self) -> None:
-        """Tell once a lease how the worker does."""
-        while True:
-            await asyncio.sleep(self.jobs_broker.lease_s / BEATS_PER_LEASE)
-            info = self._announcement.info(busy=self.busy, loop_lag_ms=self._lag_ms)
-            with contextlib.suppress(TaskcastError, OSError):
-                await self._engine.beat(self.worker, info, deadline_s=TAKE_DEADLINE_S)
-
-    async def _rescue(self) -> None:
-        """Take back the jobs of vanished workers while idle, so that no recorder is needed for it."""
-        while True:
-            await asyncio.sleep(self.jobs_broker.lease_s / 3 * random.uniform(0.8, 1.2))
-            if self._runner.jobs:
-                continue
-            with contextlib.suppress(TaskcastError, OSError):
-                await self._engine.reclaim(lease_ms=int(self.jobs_broker.lease_s * 1000), deadline_s=TAKE_DEADLINE_S)
+    async def _await_finish(self) -> None:
+        """See the order to stop at once where it does wake the loop."""
+        await self._finish_event.wait()
+        self._wake.set()
 
     # What others tell
 
@@ -375,8 +362,17 @@ class JobReceiver(Receiver):
 
     def _on_cancel(self, asked: CancelAsked) -> None:
         running = self._runner.jobs.get((asked.job, asked.attempt))
-        if running is not None and running.ask(Stop("cancel", by=asked.by, reason=asked.reason)):
+        if running is None:
+            self._early_cancels[asked.job, asked.attempt] = asked
+        elif running.ask(Stop("cancel", by=asked.by, reason=asked.reason)):
             self._side(self._tell_cancel_seen(asked.job, asked.attempt), "taskcast-cancel-seen")
+
+    def _hear_early_cancels(self) -> None:
+        """Obey cancels that came before the answer to the take that gave us their job."""
+        if self._early_cancels:
+            early, self._early_cancels = self._early_cancels, {}
+            for key in early.keys() & self._runner.jobs.keys():
+                self._on_cancel(early[key])
 
     def _on_control(self, control: Control) -> None:
         if control.cancel is not None and control.worker in {None, self.worker}:
@@ -407,18 +403,19 @@ class JobReceiver(Receiver):
 
     async def _stop(self) -> None:
         """Wait for what runs, give the rest back, tell the last ends, and leave."""
+        self.jobs_broker.stopping = self._finish_event.is_set()
         if self._registered:
             self._wake.set()
             await self._wait_for_jobs()
             await self._ends.stop(LAST_ENDS_S)
             await self._bell.stop()
             await self._reporter.stop()
+            await self._presence.stop()
             await self._lease.stop()
         await end(*self._side_tasks)
         self._runner.stop()
         if self._registered:
-            with contextlib.suppress(TaskcastError, OSError):
-                await self._engine.unregister(self.worker, self._announcement.info(), deadline_s=TAKE_DEADLINE_S)
+            await self._presence.leave()
             if self._log_handler is not None:
                 logs.uninstall(self._log_handler)
             logger.info("worker %s has stopped", self.worker)

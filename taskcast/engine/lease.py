@@ -1,8 +1,8 @@
-"""The lease from a thread: `renew` for a `redis.Redis`, because a blocked event loop must not cost a worker its jobs."""
+"""The lease from a thread: `renew` and `beat` for a `redis.Redis`, because a blocked event loop must not cost a worker its jobs."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import redis
@@ -30,14 +30,26 @@ def renew(
     Raises:
         EngineUnavailable: no answer.
     """
-    script = load("renew")
-    rest = (1, names.events, names.tag, worker, lease_ms, known, *wire.held(held))
-    execute: Callable[..., Any] = client.execute_command
+    return wire.renewed(_run(client, names, "renew", worker, lease_ms, known, *wire.held(held)))
+
+
+def beat(client: redis.Redis, names: Names, worker: str, info: bytes) -> None:
+    """Tell `worker.beat` once, for a worker whose event loop cannot.
+
+    Raises:
+        EngineUnavailable: no answer.
+    """
+    _run(client, names, "beat", worker, info)
+
+
+def _run(client: redis.Redis, names: Names, name: str, *args: wire.Arg) -> Any:
+    script = load(name)
+    send: Any = client.execute_command
+    rest = (1, names.events, names.tag, *args)
     try:
         try:
-            reply = execute("EVALSHA", script.sha, *rest)
+            return send("EVALSHA", script.sha, *rest)
         except NoScriptError:
-            reply = execute("EVAL", script.text, *rest)
+            return send("EVAL", script.text, *rest)
     except (RedisError, OSError) as error:
         raise translate(error) from error
-    return wire.renewed(reply)

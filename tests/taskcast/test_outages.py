@@ -86,9 +86,9 @@ async def test_worker_stops_while_its_server_is_away(
     async def work() -> None:
         await go_on.wait()
 
-    async with own_shop.working():
-        job = await broker.enqueue(work)
-        await own_shop.until(job.id, "running")
+    async with own_shop.working() as worker:
+        await broker.enqueue(work)
+        await eventually(lambda: worker.busy)
         own_server.stop()
         go_on.set()
         began = time.monotonic()

@@ -136,7 +136,7 @@ async def test_jobs_of_a_killed_worker_run_elsewhere(workers: Workers) -> None:
 
 async def test_worker_that_overslept_stops_what_others_took(workers: Workers) -> None:
     first = await workers.start()
-    job = await workers.shop.broker.enqueue("work", 8.0)
+    job = await workers.shop.broker.enqueue("work", 60.0)
     await workers.begun()
     first.send_signal(signal.SIGSTOP)
     await workers.start()
@@ -170,3 +170,28 @@ async def test_job_that_kills_its_workers_fails_as_worker_lost(workers: Workers)
         await asyncio.gather(keeper, return_exceptions=True)
 
     assert (event.state, event.data.final_reason) == ("failed", "worker_lost")
+
+
+async def test_blocked_loop_keeps_its_jobs_and_is_shown(workers: Workers) -> None:
+    await workers.start()
+    await workers.start()
+    job = await workers.shop.broker.enqueue("block", 5.0)  # more than two leases
+
+    async def shown() -> bool:
+        return any(event.data.loop_lag_ms > 500 for event in await workers.shop.events(kind="worker.beat"))
+
+    await eventually(shown)
+    event = await workers.shop.ended(job.id, timeout=20)
+
+    assert (event.state, event.attempt) == ("completed", 1)
+
+
+async def test_loop_that_stays_blocked_ends_its_process(workers: Workers) -> None:
+    workers.environment["WORKER_LOOP_KILL_S"] = "1.5"
+    first = await workers.start()
+    job = await workers.shop.broker.enqueue("block", 60.0)
+    await workers.begun()
+
+    assert await workers.exit_code(first) == 70
+    await workers.start()
+    assert (await workers.shop.ended(job.id, timeout=20)).attempt == 2

@@ -33,7 +33,6 @@ async def test_running_coroutine_is_cancelled_within_300_ms(shop: Workshop, brok
         assert await broker.engine.cancel(job.id, by="ada", reason="wrong file") == "requested"
         event = await shop.ended(job.id)
         took_s = time.monotonic() - asked
-        await eventually(lambda: shop.events(job.id, "job.cancel_seen"))
 
     assert took_s < 0.3
     assert cleaned == ["yes"]
@@ -75,6 +74,27 @@ async def test_cancelled_job_may_still_complete(shop: Workshop, broker: JobBroke
         event = await shop.ended(job.id)
 
     assert (event.state, event.data.result) == ("completed", "saved what there was")
+
+
+async def test_cancel_is_told_as_seen_while_the_job_cleans_up(shop: Workshop, broker: JobBroker) -> None:
+    go_on = asyncio.Event()
+
+    @broker.task
+    async def clean_up() -> None:
+        try:
+            await asyncio.sleep(60)
+        finally:
+            await go_on.wait()
+
+    async with shop.working() as worker:
+        job = await broker.enqueue(clean_up)
+        await shop.until(job.id, "running")
+        await broker.engine.cancel(job.id)
+        (seen,) = await eventually(lambda: shop.events(job.id, "job.cancel_seen"))
+        go_on.set()
+        event = await shop.ended(job.id)
+
+    assert (event.state, seen.data.worker) == ("cancelled", worker.worker)
 
 
 async def test_error_caused_by_the_cancel_is_a_cancel(shop: Workshop, broker: JobBroker) -> None:
@@ -265,9 +285,9 @@ async def test_stop_waits_for_running_jobs(shop: Workshop, broker: JobBroker) ->
         await asyncio.sleep(0.5)
         return "done"
 
-    async with shop.working():
+    async with shop.working() as worker:
         job = await broker.enqueue(work)
-        await shop.until(job.id, "running")
+        await eventually(lambda: worker.busy)
 
     assert await shop.moves(job.id) == ["queued", "running", "completed"]
 
@@ -297,9 +317,9 @@ async def test_stop_gives_back_what_does_not_end_in_time(
     task = broker.task(task_name="work")(functions[kind])
 
     began = time.monotonic()
-    async with shop.working(wait_tasks_timeout=0.2):
+    async with shop.working(wait_tasks_timeout=0.2) as worker:
         job = await broker.enqueue(task)
-        await shop.until(job.id, "running")
+        await eventually(lambda: worker.busy)
     took_s = time.monotonic() - began
     leave.set()
     thread_leaves.set()

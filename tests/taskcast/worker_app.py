@@ -14,7 +14,13 @@ from taskiq import TaskiqDepends
 
 from taskcast import JobBroker, JobContext
 
-broker = JobBroker(os.environ["WORKER_URL"], prefix=os.environ["WORKER_PREFIX"], lease_s=2)
+broker = JobBroker(
+    os.environ["WORKER_URL"],
+    prefix=os.environ["WORKER_PREFIX"],
+    lease_s=2,
+    loop_blocked_s=0.5,
+    loop_kill_s=float(os.environ.get("WORKER_LOOP_KILL_S", "600")),
+)
 
 
 def tell(what: str) -> None:
@@ -35,6 +41,13 @@ def thread(seconds: float, job: JobContext = TaskiqDepends()) -> int:
     tell(f"begin {job.attempt}")
     time.sleep(seconds if job.attempt == 1 else 0)
     tell(f"end {job.attempt}")
+    return job.attempt
+
+
+@broker.task(task_name="block")
+async def block(seconds: float, job: JobContext = TaskiqDepends()) -> int:
+    tell(f"begin {job.attempt}")
+    time.sleep(seconds if job.attempt == 1 else 0)
     return job.attempt
 
 
