@@ -70,7 +70,6 @@ class LiveHub:
         self.ping_s = ping_s
         self.server = new_id()
         self.flushed = 0
-        self.closing: Closing | None = None
         self._tick_s = tick_s
         self._ring = ring or Ring()
         self._feed = Feed(redis_url, names, position=None, live=True)
@@ -83,6 +82,7 @@ class LiveHub:
         self._sessions: set[Session] = set()
         self._fresh: list[Entry] = []
         self._fresh_last = 0
+        self._restarts = 0
         self._ready = asyncio.Event()
         self._wake = asyncio.Event()
         self._waiting: list[tuple[int, asyncio.Future[None]]] = []
@@ -220,6 +220,7 @@ class LiveHub:
         self.states.disturb()
 
     def _restart(self, position: int) -> None:
+        self._restarts += 1
         self._ring.start(position)
         self._fresh, self._fresh_last, self.flushed, self._marked = [], position, position, position
 
@@ -241,16 +242,18 @@ class LiveHub:
                 await asyncio.sleep(0.1)
 
     async def _flush(self) -> None:
-        fresh, last = self._fresh, self._fresh_last
+        fresh, last, restarts = self._fresh, self._fresh_last, self._restarts
+        self._fresh = []
         if any(shape.needs_priority for shape in self._members):
             try:
                 await self.priorities.resolve(fresh)
             except Exception:
                 logger.exception("priorities could not be found; clients that filter by them come back")
                 self._end_filtering()
-            if self._fresh is not fresh:
-                return  # a rollback came in between
-        self._fresh = self._fresh[len(fresh) :] if len(self._fresh) > len(fresh) else []
+            if self._restarts != restarts:
+                return  # a rollback came in between: nobody is waiting for these any more
+        else:
+            self.priorities.forget()
         # From here on nothing awaits: a subscription that joins sees all of this tick or nothing of it.
         self.flushed = last
         self._distribute(conflate(fresh))

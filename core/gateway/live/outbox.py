@@ -201,6 +201,8 @@ class Outbox:
                 frames.appendleft(frame)
             elif frame.shape in waiting and (entries := change(waiting.pop(frame.shape))):
                 frames.appendleft(Frame.of(frame.shape, entries))
+                for entry in entries:
+                    entry.forget_tail()
         self._frames = frames
         self.bytes = sum(frame.size for frame in frames)
 

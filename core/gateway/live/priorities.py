@@ -23,6 +23,11 @@ class Priorities:
         self._find = find
         self._known: dict[str, int] = {}
 
+    def forget(self) -> None:
+        """Nobody filters by priority now, so what is remembered would grow old."""
+        if self._known:
+            self._known.clear()
+
     async def resolve(self, entries: Iterable[Entry]) -> None:
         """Set the priority of every entry of a job, as far as anybody knows it."""
         unknown: list[Entry] = []

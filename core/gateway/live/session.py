@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from typing import TYPE_CHECKING
+from collections.abc import Coroutine
+from typing import TYPE_CHECKING, Any
 
 from core.auth import Identity
 from core.errors import AuthError
@@ -40,6 +41,12 @@ LAST_WORDS_S = {False: 5.0, True: 1.0}
 """How long a client that reads slowly is given to take the close; less at a shutdown."""
 RECHECK_S = 120.0
 """A token is looked at again after this long, so that a revoked one ends the session."""
+
+
+class Unchecked(TaskcastError, ConnectionError):
+    """The token cannot be checked now, because a server is away; try again in a moment."""
+
+    code = "unavailable"
 
 
 class Session:
@@ -127,22 +134,24 @@ class Session:
         token = frame.hello.token or self._token
         try:
             if frame.hello.ticket is not None:
-                self._identity = await self._hub.authenticator.ticket(frame.hello.ticket)
+                self._identity = await self._asked(self._hub.authenticator.ticket(frame.hello.ticket))
                 self._token = None
             elif token is not None:
-                self._identity = await self._hub.authenticator.bearer(token)
+                self._identity = await self._asked(self._hub.authenticator.bearer(token))
                 self._token = token
             else:
                 raise AuthError("hello: needs a ticket, or the connection a header Authorization: Bearer")
         except AuthError as error:
             raise Closing(CloseCode.BAD_TOKEN, str(error)) from None
+        except Unchecked as error:
+            raise Closing(CloseCode.SHUTDOWN, str(error), retry_ms=1000) from None
         self._subscriptions = Subscriptions(self._hub, self)
         ok = Ok(session=self.id, server=self._hub.server, ping_s=self._hub.ping_s, limits=Limits())
         self._answer(frame.id, ok)
 
     async def _refresh(self, request: int, token: str) -> None:
         try:
-            identity = await self._hub.authenticator.bearer(token)
+            identity = await self._asked(self._hub.authenticator.bearer(token))
         except AuthError as error:
             self._refuse(request, Err(code=error.code, message=f"refresh.token: {error}", field="refresh.token"))
             return
@@ -166,11 +175,26 @@ class Session:
         if self._token is None:
             return
         try:
-            identity = await self._hub.authenticator.bearer(self._token)
+            identity = await self._asked(self._hub.authenticator.bearer(self._token))
         except AuthError as error:
             raise Closing(CloseCode.EXPIRED, str(error)) from None
         if (identity.role, identity.user_id) != (self.identity.role, self.identity.user_id):
             raise Closing(CloseCode.EXPIRED, "the rights have changed; connect again")
+
+    async def _asked(self, question: Coroutine[Any, Any, Identity]) -> Identity:
+        """Return the authenticator's answer.
+
+        Raises:
+            AuthError: if it says no.
+            Unchecked: if it cannot say.
+        """
+        try:
+            return await question
+        except AuthError:
+            raise
+        except Exception as error:
+            logger.warning("a live client's token cannot be checked: %r", error)
+            raise Unchecked from error
 
     def _count(self) -> None:
         now = time.monotonic()
@@ -216,6 +240,8 @@ class Session:
             await self._check_rights()
         except Closing as closing:
             self.end(closing)
+        except Unchecked:
+            self._recheck_at = time.monotonic() + self._hub.ping_s
 
     def end(self, closing: Closing) -> None:
         """Close the session as soon as its endpoint can; only the first reason counts."""

@@ -180,6 +180,8 @@ class Subscriptions:
         if wanted:
             self._session.outbox.put(Frame.of(shape, wanted))
             self._session.outbox.kick()
+            for entry in wanted:
+                entry.forget_tail()
 
     # ------------------------------------------------------------------------------------------------ state topics
 

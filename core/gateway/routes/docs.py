@@ -1,4 +1,4 @@
-"""The documentation of the REST interface, as JSON and as a page."""
+"""The documentation of the REST interface, as JSON and as a page, and of the websocket as JSON."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import Route
 
+from core.gateway.live import asyncapi
 from core.gateway.openapi import document, page
 
 
@@ -23,4 +24,11 @@ def docs_routes(documented: Sequence[Route]) -> list[Route]:
         made.setdefault("html", page(document(documented)))
         return HTMLResponse(str(made["html"]))
 
-    return [Route("/docs/openapi.json", show_document), Route("/docs", show_page)]
+    async def show_live(_request: Request) -> Response:
+        return JSONResponse(asyncapi.document())
+
+    return [
+        Route("/docs/openapi.json", show_document),
+        Route("/docs/asyncapi.json", show_live),
+        Route("/docs", show_page),
+    ]
