@@ -225,13 +225,14 @@ class Fold:
             return
         before = self.changes.workers.get(info.worker)
         kind = event.type.removeprefix("worker.")
-        news = WorkerNews(info, "stopped" if kind == "stopped" else "running", event.at)
+        state = "running" if kind != "stopped" else "stopped" if info.slots else "lost"  # the dead tell no slots
+        news = WorkerNews(info, state, event.at)
         if kind == "started":
             news.started_at = event.at
         elif before is not None:
             news.started_at = before.started_at
-        if kind == "stopped" and before is not None and not info.slots:
-            news.info = before.info  # one that was found dead could not say more than its name
+        if state == "lost" and before is not None:
+            news.info = before.info
         self.changes.workers[info.worker] = news
         for name, options in (info.tasks or {}).items():
             self.changes.tasks[name] = TaskNews(options if isinstance(options, dict) else {}, event.at)

@@ -235,15 +235,16 @@ async def _workers(connection: Any, changes: Changes) -> None:
             """
             INSERT INTO workers AS w (id, host, pid, state, queues, slots, busy, loop_lag_ms, cpu, rss_bytes, version,
                 started_at, seen_at, stopped_at)
-            VALUES ($1, $2, $3, $4, $5::text::jsonb, $6, $7::text::jsonb, $8, $9, $10, $11, coalesce($12, $13), $13,
-                CASE WHEN $4 = 'stopped' THEN $13 END)
+            VALUES ($1, $2, $3, $4::varchar, $5::text::jsonb, $6, $7::text::jsonb, $8, $9, $10, $11,
+                coalesce($12::timestamptz, $13::timestamptz), $13::timestamptz,
+                CASE WHEN $4::varchar <> 'running' THEN $13::timestamptz END)
             ON CONFLICT (id) DO UPDATE SET state = excluded.state, seen_at = excluded.seen_at,
-                stopped_at = excluded.stopped_at, busy = excluded.busy, started_at = coalesce($12, w.started_at),
+                stopped_at = excluded.stopped_at, busy = excluded.busy, started_at = coalesce($12::timestamptz, w.started_at),
                 host = excluded.host, pid = excluded.pid, loop_lag_ms = excluded.loop_lag_ms, cpu = excluded.cpu,
-                queues = CASE WHEN $14 THEN w.queues ELSE excluded.queues END,
-                slots = CASE WHEN $14 THEN w.slots ELSE excluded.slots END,
-                rss_bytes = CASE WHEN $14 THEN w.rss_bytes ELSE excluded.rss_bytes END,
-                version = CASE WHEN $14 THEN w.version ELSE excluded.version END
+                queues = CASE WHEN $14::bool THEN w.queues ELSE excluded.queues END,
+                slots = CASE WHEN $14::bool THEN w.slots ELSE excluded.slots END,
+                rss_bytes = CASE WHEN $14::bool THEN w.rss_bytes ELSE excluded.rss_bytes END,
+                version = CASE WHEN $14::bool THEN w.version ELSE excluded.version END
             """,
             cut(worker, 255),
             cut(info.host, 255),
@@ -258,7 +259,7 @@ async def _workers(connection: Any, changes: Changes) -> None:
             cut(info.version, 64),
             news.started_at,
             news.at,
-            news.state == "stopped" and not info.slots,  # found dead: all that is known of it is its name
+            news.state == "lost",  # all that is known of one found dead is its name
         )
     if changes.tasks:
         await _tasks(connection, changes)

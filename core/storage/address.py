@@ -47,7 +47,7 @@ def credentials(url: str) -> dict[str, Any]:
         raise ConfigurationError(f"TASKCAST_DATABASE_URL: {parts.scheme or 'no scheme'!r}; begin it with postgresql://")
     query = dict(parse_qsl(parts.query))
     try:
-        port = int(parts.port or query.get("port", 5432))
+        port = parts.port or int(query.get("port", "5432"))
     except ValueError:
         raise ConfigurationError("TASKCAST_DATABASE_URL: the port is no number from 1 to 65535") from None
     database = unquote(parts.path.lstrip("/")) or query.get("dbname", "")

@@ -83,6 +83,6 @@ async def still_unfinished(ids: Sequence[str], *, up_to_seq: int) -> list[Whole]
             list(ids), up_to_seq,
         )  # fmt: skip
     return [
-        Whole(*plain, msgspec.json.decode(data or "null"), msgspec.json.decode(metadata or "{}"))
-        for *plain, data, metadata in records
+        Whole(*[*record[:-2], msgspec.json.decode(record[-2] or "null"), msgspec.json.decode(record[-1] or "{}")])
+        for record in map(list, records)
     ]

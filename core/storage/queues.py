@@ -1,0 +1,75 @@
+"""Queries of table `queues`, joined with what the queue server counts now."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from core.storage.connection import connection
+from core.storage.shapes import PRIORITIES, from_json, iso
+from core.storage.workers import SILENT_S
+from taskcast.engine.engine import Engine
+from taskcast.engine.jobs import QueueCounts
+
+Row = dict[str, Any]
+
+
+async def list_queues(engine: Engine) -> list[Row]:
+    """Return every queue that was ever used, by name, with what waits and runs in it now."""
+    return await queue_rows(await engine.queues())
+
+
+async def queue_rows(counts: Sequence[QueueCounts]) -> list[Row]:
+    """Return the rows of queues, given what the queue server counts."""
+    async with connection() as lent:
+        queues = await lent.fetch("SELECT name, paused_by, paused_reason, paused_at, paused_until FROM queues")
+        # The running minute and as much of the one before as makes sixty seconds.
+        ended = await lent.fetch(
+            """
+            SELECT queue_name, sum((completed + failed + cancelled) * CASE WHEN at = date_trunc('minute', now()) THEN 1
+                ELSE 1 - extract(epoch FROM now() - date_trunc('minute', now())) / 60 END)::float8 AS count
+            FROM job_minutes WHERE at >= date_trunc('minute', now()) - interval '1 minute' GROUP BY queue_name
+            """
+        )
+        workers = await lent.fetch(
+            "SELECT queues::text AS queues, slots FROM workers WHERE state = 'running'"
+            " AND seen_at > now() - make_interval(secs => $1)",
+            float(SILENT_S),
+        )
+    rates = {record["queue_name"]: record["count"] for record in ended}
+    served = [(from_json(record["queues"]), record["slots"]) for record in workers]
+    known = {record["name"]: record for record in queues}
+    counted = {count.name: count for count in counts}
+    return [
+        _queue(
+            name,
+            known.get(name),
+            counted.get(name),
+            per_minute=round(rates.get(name, 0.0), 1),
+            slots=sum(slots for queues, slots in served if queues is None or name in queues),
+        )
+        for name in sorted(known.keys() | counted.keys())
+    ]
+
+
+def _queue(name: str, record: Any, counts: QueueCounts | None, *, per_minute: float, slots: int) -> Row:
+    waiting = counts.waiting if counts else {}
+    oldest_ms = counts.oldest_ms if counts else None
+    paused = None
+    if record is not None and record["paused_at"] is not None:
+        until = iso(record["paused_until"])
+        paused = {"by": record["paused_by"], "reason": record["paused_reason"], "until": until}
+    return {
+        "name": name,
+        "paused": paused,
+        "waiting": {word: waiting.get(number, 0) for number, word in PRIORITIES.items()},
+        "running": counts.running if counts else 0,
+        "scheduled": counts.scheduled if counts else 0,
+        "retrying": counts.retrying if counts else 0,
+        "held": 0,
+        "oldest_s": None if oldest_ms is None else oldest_ms / 1000,
+        "per_minute": per_minute,
+        "concurrency": None,
+        "observed": False,
+        "slots": slots,
+    }
