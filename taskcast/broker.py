@@ -306,6 +306,9 @@ class JobBroker(AsyncBroker):
             name, labels = task, {}
         else:
             name, labels = task.task_name, task.labels
+            if task.broker is not self and isinstance(task.broker, JobBroker):
+                # Sent through another broker (another server, a test), a task keeps what its own broker knows of it.
+                self._options.setdefault(name, task.broker.options_of(name))
         if labels:
             kicker: AsyncKicker[Any, Any] = AsyncKicker(name, self, dict(labels)).with_task_id(job_id)
             return kicker._prepare_message(*args, **kwargs)

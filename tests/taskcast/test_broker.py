@@ -230,3 +230,15 @@ def test_announcement_stays_within_an_event(broker: JobBroker) -> None:
     assert len(tasks) == 400
     assert len(encode(tasks)) <= TASKS_BYTES
     assert json.loads(info)["slots"] == 1
+
+
+async def test_a_task_of_another_broker_keeps_its_options(shop: Workshop, broker: JobBroker, redis_url: str) -> None:
+    elsewhere = JobBroker(redis_url, prefix="elsewhere")
+
+    @elsewhere.task(task_name="foreign", queue="imports", priority="HIGH")
+    async def task() -> None: ...
+
+    job = await broker.enqueue(task)
+
+    (event,) = await shop.events(job.id)
+    assert (event.queue, event.data.priority) == ("imports", Priority.HIGH)
