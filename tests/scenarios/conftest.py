@@ -7,8 +7,10 @@ from collections.abc import Iterator
 import pytest
 from playwright.async_api import Page
 
+from taskcast.errors import GatewayError
 from tests.scenarios.system import System, running_system
 from tests.ui.conftest import sign_in
+from tests.waiting import eventually
 
 
 @pytest.fixture(scope="package")
@@ -21,5 +23,15 @@ def system() -> Iterator[System]:
 @pytest.fixture
 async def signed_in(system: System, page: Page) -> Page:
     """The dashboard's overview as an administrator sees it."""
+    await eventually(lambda: is_whole(system), timeout=30)
     await sign_in(page, system)
     return page
+
+
+async def is_whole(system: System) -> bool:
+    """Whether everything answers again, after a scenario that killed a part."""
+    async with system.client() as client:
+        try:
+            return bool(await client.get("/ready")) and bool(await client.jobs(limit=1))
+        except GatewayError:
+            return False

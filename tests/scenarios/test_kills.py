@@ -24,7 +24,9 @@ async def test_killing_a_process_among_500_jobs_loses_none(system: System, signe
     before = system.pids(victim)
     await signed_in.goto(f"{system.dashboard}/admin/jobs")
     async with system.client() as client, Witness(client) as witness:
-        jobs = await broker.enqueue_many(ledger, [{"number": n, "steps": 3, "pause_s": 0.05} for n in range(JOBS)])
+        jobs = await broker.enqueue_many(
+            ledger, [{"number": n, "steps": 3, "pause_s": 0.05} for n in range(JOBS)], queue="scenario"
+        )
         ids = [job.task_id for job in jobs]
         await eventually(
             lambda: sum(word == "end" for word, job, *_ in system.ledger() if job in set(ids)) > 100, timeout=30
