@@ -76,8 +76,14 @@ async def job_now(engine: Engine, job_id: str) -> Row | None:
     # The engine is asked first: what it forgets meanwhile is in the table by then.
     live = await _ask(engine, job_id)
     row = await job_detail(job_id)
-    if row is None and live is not None and live.state is None and live.tombstone is not None:
-        row = await _row_of_ended(job_id, live.tombstone)
+    tombstone = live.tombstone if live is not None and live.state is None else None
+    if tombstone is not None and (row is None or row["seq"] < tombstone.seq):
+        # The end alone would be half a truth: its result or error is on its way into the table.
+        try:
+            row = await _row_of_ended(job_id, tombstone)
+        except NotRecordedYet:
+            if row is None:
+                raise
     if row is None:
         return _of_engine(live) if live is not None and live.state is not None else None
     return corrected(row, live)
