@@ -27,7 +27,6 @@ logger = logging.getLogger(__name__)
 
 ENTRIES_PER_READ = 50
 """Stream entries per read; one holds up to 200 jobs with their messages."""
-BLOCK_MS = 2000
 WAITING_MOST = 500
 """Batches that may wait for the consumer; beyond that the feed stops reading and catches up from the stream."""
 BACKOFF_MAX_S = 2.0
@@ -72,7 +71,7 @@ class Feed:
         names: the installation's keys.
         position: the seq after which to begin; 0 is the beginning, None the end as it is when the feed has connected.
         live: True reads the channel (lowest delay, no messages), False the stream (for the recorder).
-        probe_s: how often a live reader checks that it still hears.
+        probe_s: how often a reader that hears nothing checks whether that is true; less than the socket's timeout, 5 s.
     """
 
     def __init__(
@@ -169,14 +168,14 @@ class Feed:
 
     async def _follow(self, redis: Redis) -> None:
         """Read the stream as it grows."""
-        if self._position is None:
-            self._position = await _last_seq(redis, self._names)
+        last = await _last_seq(redis, self._names)
+        self._position = last if self._position is None else self._position
+        self._connected.set()
         while not self._stopped:
             reply: Any = await redis.execute_command(  # type: ignore[no-untyped-call]
-                "XREAD", "COUNT", ENTRIES_PER_READ, "BLOCK", BLOCK_MS, "STREAMS", self._names.events,
+                "XREAD", "COUNT", ENTRIES_PER_READ, "BLOCK", int(self._probe_s * 1000), "STREAMS", self._names.events,
                 f"{self._position}-0",
             )  # fmt: skip
-            self._connected.set()
             entries = _entries_of(reply)
             for entry in entries:
                 await self._put_entry(redis, entry)
