@@ -31,6 +31,12 @@ SCHEMA = {
 }
 
 
+@pytest.fixture(autouse=True)
+def no_recorder(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody records in these tests, so nobody waits for it."""
+    monkeypatch.setattr("core.job_now.RECORDER_WAIT_S", 0.1)
+
+
 @pytest.fixture
 async def app(settings: Settings, database: str) -> AsyncIterator[Starlette]:
     made = create_app(settings)

@@ -145,7 +145,6 @@ async def test_job_without_result_says_so(viewer: httpx.AsyncClient) -> None:
 async def test_job_that_ended_before_it_was_recorded_waits_for_the_recorder(
     operator: httpx.AsyncClient, announced: str, engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("core.job_now.RECORDER_WAIT_S", 0.1)
     job = await enqueue(operator)
     await engine.cancel(job["id"])
 
@@ -506,7 +505,6 @@ async def test_admin_deletes_an_ended_job_with_all_that_hangs_on_it(
 async def test_delete_of_what_has_not_ended_is_a_conflict(
     admin: httpx.AsyncClient, operator: httpx.AsyncClient, announced: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("core.job_now.RECORDER_WAIT_S", 0.1)
     job = await enqueue(operator)
 
     assert code_of(await admin.delete(f"{JOBS}/{job['id']}", params={"expect": "final"}), 409) == "not_final"
