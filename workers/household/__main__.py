@@ -10,7 +10,8 @@ import sys
 
 from core.storage.connection import connected
 from taskcast.errors import ConfigurationError
-from workers.app import broker, file_store, settings
+from workers.app import settings
+from workers.broker import broker, file_store
 from workers.household.deliveries import Deliveries
 
 OFF = frozenset({"0", "false", "no", "off"})

@@ -89,7 +89,6 @@ class Deliveries:
         job = await self._broker.enqueue(
             TASK,
             kwargs={"file": stored.id, "pace_lines_per_s": statement.lines_per_s},
-            queue="imports",
             user_id=statement.account.person,
             priority=statement.priority,
             metadata={"bank": statement.account.bank, "sample": statement.kind.value},

@@ -21,9 +21,10 @@ from taskcast.names import Names
 from tests.waiting import eventually
 from tests.workers.conftest import ToldJob
 from workers.finance.importer import StatementImport
-from workers.household.deliveries import CONTENT_TYPE, Deliveries
+from workers.household.deliveries import CONTENT_TYPE, TASK, Deliveries
 from workers.household.people import PEOPLE
 from workers.household.statements import SampleStatements
+from workers.tasks.transaction_import import transaction_import
 
 ROOT = Path(__file__).parents[3]
 
@@ -31,6 +32,7 @@ ROOT = Path(__file__).parents[3]
 @pytest.fixture
 async def broker(redis_url: str, prefix: str) -> AsyncIterator[JobBroker]:
     broker = JobBroker(redis_url, prefix=prefix)
+    broker.task(task_name=TASK, queue="imports", max_attempts=5)(transaction_import.original_func)
     await broker.startup()
     yield broker
     await broker.shutdown()
@@ -120,7 +122,8 @@ async def test_it_survives_a_store_that_is_away(
 
 async def test_the_process_delivers_and_stops_at_sigterm(settings: Settings, redis: Redis, names: Names) -> None:
     process = await _household(settings)
-    await eventually(lambda: queued(redis, names), timeout=20)
+    jobs = await eventually(lambda: queued(redis, names), timeout=20)
+    assert (jobs[0]["queue"], jobs[0]["data"]["max_attempts"]) == ("imports", 5)
 
     process.send_signal(signal.SIGTERM)
 

@@ -141,6 +141,30 @@ async def test_a_cancelled_import_stops_within_a_second_and_leaves_nothing(
     assert await count_lines() == 0
 
 
+async def test_an_import_whose_database_went_away_is_tried_again(
+    worker: None, broker: JobBroker, upload: Upload, redis: Redis, names: Names
+) -> None:
+    text, total = statement(3_000)
+    stored = await upload(text)
+    arguments = {"file": stored.id, "pace_lines_per_s": 1500}
+    job = await broker.enqueue("TRANSACTION_IMPORT", kwargs=arguments, queue="imports", max_attempts=5)
+
+    async def far() -> bool:
+        return any((e["data"].get("percentage") or 0) > 40 for e in await events(redis, names, job.id))
+
+    await eventually(far, timeout=20)
+    async with connection() as lent:
+        await lent.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+            "WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        )
+    end = await ended(redis, names, job.id)
+
+    assert (end["state"], end["attempt"]) == ("completed", 2), end
+    assert (end["data"]["result"]["imported"], end["data"]["result"]["total_amount"]) == (3_000, {"EUR": str(total)})
+    assert await count_lines() == 3_000
+
+
 async def test_cache_cleanup_runs_without_arguments(
     worker: None, broker: JobBroker, database: str, redis: Redis, names: Names
 ) -> None:
