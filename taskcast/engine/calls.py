@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+import re
 from collections.abc import Awaitable, Callable, Sequence
 from itertools import chain, repeat
 from typing import Any
@@ -14,10 +15,14 @@ from redis.backoff import NoBackoff
 from redis.exceptions import (
     AuthenticationError,
     AuthorizationError,
+    ClusterDownError,
+    MasterDownError,
     NoScriptError,
     OutOfMemoryError,
+    ReadOnlyError,
     RedisError,
     ResponseError,
+    TryAgainError,
 )
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import TimeoutError as RedisTimeoutError
@@ -35,8 +40,18 @@ SOCKET_TIMEOUT_S = 5.0
 PAUSES_S = (0.02, 0.05, 0.1, 0.2, 0.4, 0.8)
 """Pauses before the repeats of a call; the last one repeats."""
 
-GONE = (OSError, RedisConnectionError, RedisTimeoutError)
-_LATER = ("LOADING", "READONLY", "MASTERDOWN", "CLUSTERDOWN", "TRYAGAIN", "BUSY ", "MISCONF", "NOREPLICAS")
+GONE = (
+    OSError,
+    RedisConnectionError,
+    RedisTimeoutError,
+    ReadOnlyError,
+    MasterDownError,
+    ClusterDownError,
+    TryAgainError,
+)
+# In a script's error stands the word that redis-py else makes a class of.
+_LATER = re.compile(r"(^|-)(LOADING|READONLY|MASTERDOWN|CLUSTERDOWN|TRYAGAIN|BUSY|MISCONF|NOREPLICAS) ")
+_FULL = re.compile(r"(^|-)OOM |ENGINEFULL")
 
 
 def connect(url: str, **options: Any) -> Redis:
@@ -58,9 +73,7 @@ def client_options(url: str) -> dict[str, Any]:
 def translate(error: Exception) -> Exception:
     """Return our exception for one of redis-py's, or the error itself."""
     text = str(error)
-    if isinstance(error, OutOfMemoryError) or (
-        isinstance(error, ResponseError) and ("OOM" in text[:60] or "ENGINEFULL" in text)
-    ):
+    if isinstance(error, OutOfMemoryError) or (isinstance(error, ResponseError) and _FULL.search(text)):
         return EngineFull()
     if is_gone(error):
         return EngineUnavailable(f"the queue server cannot be reached: {text or type(error).__name__}")
@@ -69,7 +82,7 @@ def translate(error: Exception) -> Exception:
 
 def is_gone(error: Exception) -> bool:
     """Tell whether an error means that the server is away, hung or not ready, so that a repeat may help."""
-    return isinstance(error, GONE) or (isinstance(error, ResponseError) and str(error).startswith(_LATER))
+    return isinstance(error, GONE) or (isinstance(error, ResponseError) and bool(_LATER.search(str(error))))
 
 
 def is_final(error: Exception) -> bool:

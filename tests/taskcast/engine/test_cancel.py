@@ -41,7 +41,7 @@ async def test_running_job_is_asked_to_stop_by_every_way(bench: Bench) -> None:
     assert await bench.engine.report("w1", [Report(job="a", attempt=1, items=[])]) == [asked]
     assert (await bench.engine.renew("w1", lease_ms=60_000, known=1, held=[("a", 1)])).cancels == [asked]
     assert (await bench.engine.renew("w1", lease_ms=60_000, known=1)).cancels == [asked]
-    assert (await bench.take()).cancels == [asked]
+    assert [(await bench.take()).cancels for _ in range(3)] == [[asked]] * 3
     assert await bench.engine.cancel("a", by="bob") == "requested"
     await channel.aclose()
 

@@ -113,7 +113,11 @@ async def test_key_of_a_wrong_type_fails_before_anything_is_written(bench: Bench
 
     async def dump() -> dict[bytes, Any]:
         keys = [k async for k in bench.redis.scan_iter(match=bench.names.tag.replace("{", "\\{") + "*", count=1000)]
-        return {k: await bench.redis.dump(k) for k in sorted(keys)}
+        return {k: await content(k) for k in sorted(keys)}
+
+    async def content(k: bytes) -> Any:
+        is_hash = await bench.redis.type(k) == b"hash"  # whose dump changes when it is only read, on Redis 6.2
+        return await (bench.redis.hgetall(k) if is_hash else bench.redis.dump(k))
 
     before = await dump()
     calls = [
