@@ -41,7 +41,7 @@ def jobs(target: Target, /, *, limit: int, search: str | None, **filters: tuple[
             show.print_json(page)
             return
         console = show.console()
-        console.print(show.jobs_table(page.items))
+        console.print(show.jobs_table(page.items, width=console.width))
         total = page.total["at_least"] if isinstance(page.total, dict) else page.total
         if total is not None and total > len(page.items):
             more = "more than " if isinstance(page.total, dict) else ""

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
-from rich.console import Console, Group
+from rich.console import Console, Group, RenderableType
 from rich.markup import escape
 from rich.panel import Panel
 from rich.pretty import Pretty
@@ -29,6 +29,9 @@ STYLES: dict[str, tuple[str, str]] = {
     JobState.CANCELLED: ("⊘", "bright_black"),
 }
 """From state to its sign and colour."""
+
+WIDE = 110
+"""Columns of a terminal from which on a job's line has room for everything."""
 
 LEVELS = {"DEBUG": "bright_black", "INFO": "default", "WARNING": "yellow", "ERROR": "red"}
 
@@ -79,23 +82,26 @@ def bar(progress: Row | None, width: int = 24) -> ProgressBar | Text:
     return ProgressBar(total=100, completed=float(percentage), width=width)
 
 
-def jobs_table(rows: Iterable[Row]) -> Table:
-    """Return jobs, one a line."""
+def jobs_table(rows: Iterable[Row], *, width: int) -> Table:
+    """Return jobs, one a line; ids stay whole, so on a narrow terminal other columns are left out."""
+    names = ("ID", "TYPE", "QUEUE", "STATE", "PROGRESS", "TRY", "CREATED", "TOOK")
+    shown = names if width >= WIDE else ("ID", "TYPE", "STATE", "TOOK")
     table = Table(box=None, pad_edge=False, header_style="bold")
-    for name in ("ID", "TYPE", "QUEUE", "STATE", "PROGRESS", "TRY", "CREATED", "TOOK"):
-        table.add_column(name, no_wrap=name in ("ID", "STATE"))
+    for name in shown:
+        table.add_column(name, no_wrap=True, overflow="ellipsis")
     for row in rows:
         running = row["status"] == JobState.RUNNING
-        table.add_row(
-            row["id"],
-            escape(str(row["type"])),
-            escape(str(row["queue"])),
-            state_text(row["status"]),
-            bar(row.get("progress"), 16) if running else Text(""),
-            f"{row.get('attempt', 0)}/{row.get('max_attempts', 1)}",
-            ago(row.get("created_at")),
-            duration(row.get("duration_ms")),
-        )
+        cells: dict[str, RenderableType] = {
+            "ID": row["id"],
+            "TYPE": escape(str(row["type"])),
+            "QUEUE": escape(str(row["queue"])),
+            "STATE": state_text(row["status"]),
+            "PROGRESS": bar(row.get("progress"), 16) if running else Text(""),
+            "TRY": f"{row.get('attempt', 0)}/{row.get('max_attempts', 1)}",
+            "CREATED": ago(row.get("created_at")),
+            "TOOK": duration(row.get("duration_ms")),
+        }
+        table.add_row(*(cells[name] for name in shown))
     return table
 
 
