@@ -73,6 +73,8 @@ class ConfigurationError(TaskcastError):
 class GatewayError(TaskcastError):
     """The gateway answered with an error."""
 
-    def __init__(self, message: str, *, status: int = 0, code: str = "error", fields: dict[str, str] | None = None) -> None:
+    def __init__(
+        self, message: str, *, status: int = 0, code: str = "error", fields: dict[str, str] | None = None
+    ) -> None:
         super().__init__(message)
         self.status, self.code, self.fields = status, code, fields or {}
