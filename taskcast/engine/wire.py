@@ -36,7 +36,7 @@ ENDS_PER_CALL = 200
 JOBS_PER_CALL = 200
 """New jobs per script call; more gain nothing and block the server longer."""
 BYTES_PER_CALL = 8 * 1024 * 1024
-"""Of messages in one call, which become one entry of the stream."""
+"""Of messages or results in one call; messages become one entry of the stream."""
 
 _json = msgspec.json.Encoder()
 
@@ -227,16 +227,17 @@ def reported(reports: Sequence[Report], reply: Sequence[Any]) -> tuple[int, list
 
 def finish_calls(ends: Sequence[End]) -> Iterator[list[Arg]]:
     """Cut ends into the arguments of calls; those of a call begin after the worker and the results' expiry."""
-    args, count, items = list[Arg](), 0, 0
+    args, count, items, size = list[Arg](), 0, 0, 0
     for end in ends:
         state = end.state if end.counted else "uncounted"
         args += (end.job, end.attempt, state, _line(end.data), end.delay_ms, end.ended_ago_ms, end.first_line)
         args += (end.result_key if end.result is not None else "", end.result or b"")
         args += (len(end.lines), *_items(end.lines))
         count, items = count + 1, items + len(end.lines)
-        if count >= ENDS_PER_CALL or items >= ITEMS_PER_CALL:
+        size += len(end.data) + len(end.result or b"")
+        if count >= ENDS_PER_CALL or items >= ITEMS_PER_CALL or size >= BYTES_PER_CALL:
             yield args
-            args, count, items = [], 0, 0
+            args, count, items, size = [], 0, 0, 0
     if args:
         yield args
 

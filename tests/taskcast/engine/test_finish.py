@@ -181,3 +181,40 @@ async def test_data_over_several_lines_stays_one_event(bench: Bench) -> None:
     await bench.engine.report("w1", [Report(job="a", attempt=1, items=[("progressed", b'{\n"percentage": 5\n}')])])
 
     assert (await bench.events("a"))[-1].data.percentage == 5
+
+
+async def test_result_is_kept_by_the_script_that_accepts_the_end(bench: Bench) -> None:
+    await bench.engine.enqueue([new_job("a"), new_job("b")])
+    await bench.taken()
+
+    await bench.engine.finish("w1", [end("a", result=b"42", result_key="task-a"), end("b")], result_ttl_s=100)
+    await bench.engine.finish("w2", [end("b", result=b"forged", result_key="task-b")])
+
+    key = bench.names.result_prefix() + ":task-a"
+    assert await bench.redis.get(key) == b"42"
+    assert 0 < await bench.redis.ttl(key) <= 100
+    assert await bench.redis.get(bench.names.result_prefix() + ":task-b") is None
+
+
+async def test_large_results_go_in_several_calls(bench: Bench) -> None:
+    await bench.engine.enqueue([new_job(f"j{i}") for i in range(6)])
+    await bench.taken()
+
+    ended = await bench.engine.finish(
+        "w1", [end(f"j{i}", result=b"x" * 5_000_000, result_key=f"r{i}") for i in range(6)]
+    )
+
+    assert ended == [Ended("done")] * 6
+    entries = await bench.redis.xrange(bench.names.events)
+    assert sum(b"job.completed" in fields[b"e"] for _, fields in entries) == 3
+
+
+async def test_job_handed_back_for_later_counts_no_error(bench: Bench) -> None:
+    await bench.engine.enqueue([new_job("a", max_attempts=1)])
+    await bench.taken()
+
+    await bench.engine.finish("w1", [end("a", state="retrying", delay_ms=3_600_000, counted=False)])
+
+    live = await bench.engine.job("a")
+    assert live is not None
+    assert (live.state, live.errors, live.attempt) == ("retrying", 0, 1)
