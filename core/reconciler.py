@@ -17,6 +17,7 @@ from typing import Self
 import msgspec
 from redis.exceptions import RedisError
 
+from core.ending import end_task
 from core.recorder.apply import apply_aside
 from core.recorder.decoding import Heard
 from core.recorder.recorder import Recorder
@@ -71,10 +72,8 @@ class Reconciler:
 
     async def stop(self) -> None:
         """Stop; stopping twice is fine."""
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
-            self._task = None
+        await end_task(self._task)
+        self._task = None
 
     async def __aenter__(self) -> Self:
         await self.start()

@@ -11,6 +11,7 @@ import random
 import time
 from typing import Self
 
+from core.ending import end_task
 from taskcast.engine.engine import Engine
 from taskcast.errors import EngineUnavailable
 
@@ -35,10 +36,8 @@ class Rescuer:
 
     async def stop(self) -> None:
         """Stop; stopping twice is fine."""
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
-            self._task = None
+        await end_task(self._task)
+        self._task = None
 
     async def __aenter__(self) -> Self:
         await self.start()

@@ -119,7 +119,7 @@ class Fold:
         if row is None:
             return
         began = (event.was or was) == JobState.RUNNING
-        row.attempts = event.attempt if began else max(row.attempts, event.attempt)
+        row.attempts = event.attempt
         duration = int8(data.duration_ms)
         if duration is None and began and row.started_at:
             duration = max(int((event.at - row.started_at).total_seconds() * 1000), 0)
@@ -203,8 +203,8 @@ class Fold:
     def _deduplicated(self, event: Heard, _message: bytes | None) -> None:
         row = self._row(event)
         if row is not None and event.seq > row.seq:
-            row.is_duplicate = True
-            self._touch(row, event)
+            # It says nothing of the state the job is in, so the row's seq stays.
+            row.is_duplicate, row.updated_at, row.touch = True, event.at, MOVED
 
     def _deleted(self, event: Heard, _message: bytes | None) -> None:
         row = self._row(event)

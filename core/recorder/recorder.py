@@ -12,6 +12,7 @@ from typing import Any, Protocol, Self
 
 from redis.exceptions import RedisError
 
+from core.ending import end_task
 from core.recorder.apply import Outrun, apply, read_position, skip_to
 from core.recorder.inbox import Inbox
 from core.recorder.trimmer import Trimmer
@@ -85,10 +86,8 @@ class Recorder:
 
     async def stop(self) -> None:
         """Stop; what was not applied stays in the stream."""
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
-            self._task = None
+        await end_task(self._task)
+        self._task = None
 
     async def __aenter__(self) -> Self:
         await self.start()
@@ -141,8 +140,7 @@ class Recorder:
                     await self._apply(found)
                     await self._trimmer.trim(self.position)
         finally:
-            reader.cancel()
-            await asyncio.gather(reader, return_exceptions=True)
+            await end_task(reader)
             await feed.stop()
 
     async def _read(self, feed: FeedLike, inbox: Inbox) -> None:
