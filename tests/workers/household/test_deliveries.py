@@ -127,21 +127,22 @@ async def test_the_process_delivers_and_stops_at_sigterm(settings: Settings, red
 
     process.send_signal(signal.SIGTERM)
 
-    assert await asyncio.wait_for(process.wait(), 10) == 0
+    await asyncio.wait_for(process.communicate(), 10)
+    assert process.returncode == 0
 
 
 async def test_the_process_leaves_when_the_demo_is_off(settings: Settings) -> None:
     process = await _household(settings, TASKCAST_DEMO="0")
 
-    assert await asyncio.wait_for(process.wait(), 20) == 0
+    await asyncio.wait_for(process.communicate(), 20)
+    assert process.returncode == 0
 
 
 async def test_the_process_says_which_setting_is_missing(settings: Settings) -> None:
     process = await _household(settings, TASKCAST_REDIS_URL="")
-    assert process.stderr
-    told = await process.stderr.read()
+    _, told = await asyncio.wait_for(process.communicate(), 20)
 
-    assert await asyncio.wait_for(process.wait(), 20) == 2
+    assert process.returncode == 2
     assert b"TASKCAST_REDIS_URL is not set" in told
 
 
