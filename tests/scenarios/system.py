@@ -76,6 +76,7 @@ class System:
 
     def start(self) -> System:
         """Start everything and return when it says that it is up."""
+        self.output.clear()
         self._up = subprocess.Popen(
             [sys.executable, "-m", "taskcast.cli.main", "up"],
             cwd=self.folder,
