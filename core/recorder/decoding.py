@@ -16,11 +16,15 @@ import msgspec
 from taskcast.events import Json, WorkerInfo
 
 NULL = msgspec.Raw(b"null")
+UNREADABLE = msgspec.Raw(b"?")
 REPLACEMENT = "�"
 MAX_INT4 = 2**31 - 1
 MAX_INT8 = 2**63 - 1
 MAX_SEQ = 2**53
 MAX_LINE_BYTES = 4 * 1024 * 1024
+
+
+BAD_JSON = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
 
 class Unreadable(Exception):
@@ -132,14 +136,21 @@ def read(line: bytes) -> Heard:
     if len(line) > MAX_LINE_BYTES:
         raise Unreadable(f"{len(line)} bytes are no event")
     if b"\\u0000" in line or b"\\ud" in line or b"\\uD" in line or b"\0" in line:
-        line = _mend(line)
+        try:
+            line = _mend(line)
+        except Unreadable as error:
+            return _checked(_head_of(line, error))
     try:
         event = _heard.decode(line)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+    except BAD_JSON:
         try:
             event = _heard.decode(_mend(line))
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-            raise Unreadable(str(error)) from None
+        except (Unreadable, *BAD_JSON) as error:
+            event = _head_of(line, error)
+    return _checked(event)
+
+
+def _checked(event: Heard) -> Heard:
     if not 0 < event.seq < MAX_SEQ:
         raise Unreadable(f"seq {event.seq} is no time")
     if not 0 <= event.attempt <= MAX_INT4:
@@ -155,8 +166,23 @@ def data_of(event: Heard, shape: type[Any]) -> tuple[Any, bool]:
         return shape(), True
     try:
         return _decoders[shape].decode(event.data), True
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+    except BAD_JSON:
         return (shape(), False) if shape is not WorkerInfo else (None, False)
+
+
+def _head_of(line: bytes, error: Exception) -> Heard:
+    """Return the event without its data, which comes last: the move it tells of must not be lost with it.
+
+    Raises:
+        Unreadable: with the first error, if the head cannot be read either.
+    """
+    head, found, _data = line.partition(b',"data":')  # inside of a string the quotes would be escaped
+    try:
+        if found:
+            return msgspec.structs.replace(_heard.decode(head + b"}"), data=UNREADABLE)
+    except BAD_JSON:
+        pass
+    raise Unreadable(str(error)[:200]) from None
 
 
 def _mend(line: bytes) -> bytes:

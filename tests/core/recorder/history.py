@@ -136,7 +136,7 @@ class History:
                     lambda: self.queued(job, "released", attempt=attempt - 1),
                     lambda: self.note("cancel_requested", job, by="ada", reason="slow"),
                     lambda: self.note("cancel_seen", job, worker="w1"),
-                    lambda: self.note("lost", job, worker="w1", deliveries=1),
+                    lambda: (self.note("lost", job, worker="w1", deliveries=1), self.queued(job, "reclaimed")),
                 )
             )()
         elif chance.random() < 0.3:

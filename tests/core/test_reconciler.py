@@ -1,0 +1,178 @@
+"""The reconciler: what becomes of jobs that a queue server forgot, or remembers wrongly."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+import signal
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+from core.reconciler import Reconciler
+from core.recorder.recorder import Recorder
+from core.storage.connection import connection
+from core.storage.jobs import job_detail
+from tests.core.floor import CIPHER, Floor, Own, floor_on, statuses
+from tests.waiting import eventually
+
+
+@asynccontextmanager
+async def at_work(floor: Floor, **options: Any) -> AsyncIterator[tuple[Recorder, Reconciler]]:
+    async with floor.recorder() as recorder:
+        reconciler = Reconciler(engine=floor.engine, recorder=recorder, **({"cipher": CIPHER} | options))
+        async with reconciler:
+            yield recorder, reconciler
+
+
+async def recorded(floor: Floor) -> None:
+    async with floor.recorder() as recorder:
+        await asyncio.wait_for(recorder.reached(await floor.seq()), 10)
+
+
+async def forget_everything(floor: Floor) -> None:
+    redis = floor.engine.redis
+    keys = [key async for key in redis.scan_iter(match=floor.engine.names.tag.replace("{", "\\{") + "*", count=1000)]
+    await redis.unlink(*keys)
+
+
+async def test_jobs_that_the_server_forgot_are_sent_again_and_end(floor: Floor, database: str) -> None:
+    waiting = await floor.enqueue(5, metadata={"from": "test"}, max_attempts=3, user_id="ada")
+    await floor.enqueue(2, delay_ms=3_600_000)
+    await floor.take(2)
+    await recorded(floor)
+    await forget_everything(floor)
+
+    async with at_work(floor) as (recorder, reconciler):
+        await eventually(lambda: reconciler.counted["resent"] == 7)
+        held = await floor.take(10)
+        await floor.finish(held)
+        await asyncio.wait_for(recorder.reached(await floor.seq()), 10)
+
+    assert {job for job, _ in held} == set(waiting)
+    assert sorted(attempt for _, attempt in held) == [1, 1, 1, 2, 2]
+    assert await statuses() == {"completed": 5, "scheduled": 2}
+    row = await job_detail(waiting[4])
+    assert row
+    assert (row["metadata"], row["max_attempts"], row["user_id"]) == ({"from": "test"}, 3, "ada")
+
+
+async def test_forgotten_jobs_fail_where_the_policy_says_so(floor: Floor, database: str) -> None:
+    (job,) = await floor.enqueue(1)
+    await recorded(floor)
+    await forget_everything(floor)
+
+    async with at_work(floor, on_forgotten="fail") as (_, reconciler):
+        await eventually(lambda: reconciler.counted["failed"] == 1)
+
+        async def failed() -> bool:
+            row = await job_detail(job)
+            return row is not None and (row["status"], row["final_reason"]) == ("failed", "forgotten")
+
+        await eventually(failed)
+
+
+async def test_a_forgotten_job_without_its_message_fails(floor: Floor, database: str) -> None:
+    await floor.enqueue(1, keep_message=False)
+    await recorded(floor)
+    await forget_everything(floor)
+
+    async with at_work(floor) as (recorder, reconciler):
+        await eventually(lambda: reconciler.counted["failed"] == 1)
+        await asyncio.wait_for(recorder.reached(await floor.seq()), 10)
+
+    assert await statuses() == {"failed": 1}
+
+
+async def test_jobs_that_the_server_knows_are_left_alone(floor: Floor, database: str) -> None:
+    await floor.enqueue(5)
+    await floor.take(2)
+    await floor.run(3)
+    await recorded(floor)
+    before = await floor.seq()
+
+    async with at_work(floor) as (_, reconciler):
+        await reconciler.reconcile()
+
+    assert not reconciler.counted
+    assert await floor.seq() == before
+
+
+async def test_an_end_whose_event_was_lost_is_put_right_from_the_tombstone(floor: Floor, database: str) -> None:
+    await floor.enqueue(3)
+    held = await floor.take(3)
+    await recorded(floor)
+    await floor.finish(held)
+    await floor.engine.redis.xtrim(floor.engine.names.events, maxlen=0, approximate=False)
+    await floor.enqueue(1)
+
+    async with at_work(floor) as (_, reconciler):
+        await eventually(lambda: reconciler.counted["repaired"] == 3)
+
+    assert await statuses() == {"completed": 3, "queued": 1}
+
+
+async def test_a_row_that_missed_moves_follows_the_record(floor: Floor, database: str) -> None:
+    await floor.enqueue(2)
+    await recorded(floor)
+    await floor.take(1)
+    await floor.engine.redis.xtrim(floor.engine.names.events, maxlen=0, approximate=False)
+    await floor.enqueue(1)
+
+    async with at_work(floor) as (_, reconciler):
+        await eventually(lambda: reconciler.counted["repaired"] == 1)
+
+    assert await statuses() == {"running": 1, "queued": 2}
+    async with connection() as lent:
+        assert await lent.fetchval("SELECT processed_by FROM jobs WHERE status = 'running'") == "w1"
+
+
+async def test_a_server_set_back_runs_no_ended_job_again_and_loses_none(
+    own_valkey: Own, prefix: str, database: str, tmp_path: Path
+) -> None:
+    async with floor_on(own_valkey.url, prefix) as floor:
+        ended = await floor.enqueue(5)
+        await recorded(floor)
+        folder = own_valkey.server.folder  # type: ignore[attr-defined]
+        await asyncio.to_thread(own_valkey.stop, signal.SIGTERM)
+        shutil.copytree(folder, tmp_path / "earlier")
+        await asyncio.to_thread(own_valkey.start)
+        await floor.finish(await floor.take(5))
+        later = await floor.enqueue(4)
+        await recorded(floor)
+        await asyncio.to_thread(own_valkey.stop)
+        shutil.rmtree(folder)
+        shutil.copytree(tmp_path / "earlier", folder)
+        folder.chmod(0o700)
+
+        async with at_work(floor) as (recorder, reconciler):
+            await asyncio.to_thread(own_valkey.start)
+            await eventually(
+                lambda: (reconciler.counted["dropped"], reconciler.counted["resent"]) == (5, 4), timeout=30
+            )
+            held = await floor.take(20)
+            await floor.finish(held)
+            await asyncio.wait_for(recorder.reached(await floor.seq()), 10)
+
+        assert {job for job, _ in held} == set(later)
+        assert not set(later) & set(ended)
+        assert await statuses() == {"completed": 9}
+
+
+async def test_a_server_set_back_while_the_recorder_runs_is_noticed(
+    own_valkey: Own, prefix: str, database: str
+) -> None:
+    async with floor_on(own_valkey.url, prefix) as floor, at_work(floor) as (recorder, reconciler):
+        await floor.run(5)
+        jobs = await floor.enqueue(3)
+        await asyncio.wait_for(recorder.reached(await floor.seq()), 10)
+        await floor.engine.redis.flushall()
+
+        await eventually(lambda: reconciler.counted["resent"] == 3, timeout=20)
+        held = await floor.take(10)
+        await floor.finish(held)
+        await asyncio.wait_for(recorder.reached(await floor.seq()), 10)
+
+        assert {job for job, _ in held} == set(jobs)
+        assert await statuses() == {"completed": 8}
