@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Literal
 
-from core.storage.histogram import Histogram, bucket
+from core.storage.histogram import Histogram, add, bucket
 from taskcast.events import WorkerInfo
 
 
@@ -66,6 +66,12 @@ class Ends:
             self.duration_ms_sum += duration_ms
             index = bucket(duration_ms)
             self.histogram[index] = self.histogram.get(index, 0) + 1
+
+    def add(self, other: Ends) -> None:
+        """Add what ended elsewhere."""
+        for name in ("completed", "failed", "cancelled", "retried", "duration_ms_sum"):
+            setattr(self, name, getattr(self, name) + getattr(other, name))
+        add(self.histogram, other.histogram)
 
 
 @dataclass(slots=True)

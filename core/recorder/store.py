@@ -7,7 +7,7 @@ columns named: progress alone touches no index, and only a changed error makes t
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -188,44 +188,52 @@ async def _logs(connection: Any, changes: Changes) -> None:
         await connection.execute(_LOGS_AGAIN, *map(list, zip(*records, strict=True)))
 
 
+SPANS: dict[str, Callable[[datetime], datetime]] = {
+    "job_minutes": lambda minute: minute,
+    "job_hours": lambda minute: minute.replace(minute=0),
+    "job_days": lambda minute: minute.replace(minute=0, hour=0),
+}
+"""The tables that ends are added up in, and the beginning of the span that a minute belongs to."""
+
+Spans = dict[tuple[datetime, str, str], Ends]
+
+
 async def _spans(connection: Any, changes: Changes) -> None:
-    """Add what ended to its minute and its hour."""
+    """Add what ended to its minute, its hour and its day."""
     if not changes.minutes:
         return
-    hours: dict[tuple[datetime, str, str], Ends] = {}
-    for (at, job_type, queue), ends in changes.minutes.items():
-        hour = hours.setdefault((at.replace(minute=0), job_type, queue), Ends())
-        hour.completed += ends.completed
-        hour.failed += ends.failed
-        hour.cancelled += ends.cancelled
-        hour.retried += ends.retried
-        hour.duration_ms_sum += ends.duration_ms_sum
-        add(hour.histogram, ends.histogram)
-    for table, spans in (("job_minutes", changes.minutes), ("job_hours", hours)):
-        keys = [[key[i] for key in spans] for i in range(3)]
-        known = await connection.fetch(
-            f"SELECT at, type, queue_name, histogram::text FROM {table} JOIN"  # noqa: S608
-            " unnest($1::timestamptz[], $2::text[], $3::text[]) AS t(at, type, queue_name) USING (at, type, queue_name)",
-            *keys,
-        )
-        sums = {key: dict(ends.histogram) for key, ends in spans.items()}
-        for record in known:
-            key = (record["at"].astimezone(UTC), record["type"], record["queue_name"])
-            add(sums[key], {int(index): count for index, count in msgspec.json.decode(record["histogram"]).items()})
-        await connection.execute(
-            f"""
-            INSERT INTO {table} (at, type, queue_name, completed, failed, cancelled, retried, duration_ms_sum, histogram)
-            SELECT a, b, c, d, e, f, g, h, i::jsonb FROM unnest($1::timestamptz[], $2::text[], $3::text[], $4::int4[],
-                $5::int4[], $6::int4[], $7::int4[], $8::int8[], $9::text[]) AS t(a, b, c, d, e, f, g, h, i)
-            ON CONFLICT (at, type, queue_name) DO UPDATE SET completed = {table}.completed + excluded.completed,
-                failed = {table}.failed + excluded.failed, cancelled = {table}.cancelled + excluded.cancelled,
-                retried = {table}.retried + excluded.retried,
-                duration_ms_sum = {table}.duration_ms_sum + excluded.duration_ms_sum, histogram = excluded.histogram
-            """,  # noqa: S608
-            *keys,
-            *([getattr(ends, name) for ends in spans.values()] for name in Ends.__slots__ if name != "histogram"),
-            [_json.encode(histogram).decode() for histogram in sums.values()],
-        )
+    for table, begin in SPANS.items():
+        spans: Spans = {}
+        for (at, job_type, queue), ends in changes.minutes.items():
+            spans.setdefault((begin(at), job_type, queue), Ends()).add(ends)
+        await _add_spans(connection, table, spans)
+
+
+async def _add_spans(connection: Any, table: str, spans: Spans) -> None:
+    keys = [[key[i] for key in spans] for i in range(3)]
+    known = await connection.fetch(
+        f"SELECT at, type, queue_name, histogram::text FROM {table} JOIN"  # noqa: S608
+        " unnest($1::timestamptz[], $2::text[], $3::text[]) AS t(at, type, queue_name) USING (at, type, queue_name)",
+        *keys,
+    )
+    sums = {key: dict(ends.histogram) for key, ends in spans.items()}
+    for record in known:
+        key = (record["at"].astimezone(UTC), record["type"], record["queue_name"])
+        add(sums[key], {int(index): count for index, count in msgspec.json.decode(record["histogram"]).items()})
+    await connection.execute(
+        f"""
+        INSERT INTO {table} (at, type, queue_name, completed, failed, cancelled, retried, duration_ms_sum, histogram)
+        SELECT a, b, c, d, e, f, g, h, i::jsonb FROM unnest($1::timestamptz[], $2::text[], $3::text[], $4::int4[],
+            $5::int4[], $6::int4[], $7::int4[], $8::int8[], $9::text[]) AS t(a, b, c, d, e, f, g, h, i)
+        ON CONFLICT (at, type, queue_name) DO UPDATE SET completed = {table}.completed + excluded.completed,
+            failed = {table}.failed + excluded.failed, cancelled = {table}.cancelled + excluded.cancelled,
+            retried = {table}.retried + excluded.retried,
+            duration_ms_sum = {table}.duration_ms_sum + excluded.duration_ms_sum, histogram = excluded.histogram
+        """,  # noqa: S608
+        *keys,
+        *([getattr(ends, name) for ends in spans.values()] for name in Ends.__slots__ if name != "histogram"),
+        [_json.encode(histogram).decode() for histogram in sums.values()],
+    )
 
 
 async def _workers(connection: Any, changes: Changes) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
+import asyncpg
+
 from core.errors import InvalidInput
 from core.storage.connection import connection, transaction
 from core.storage.filters import JobFilter, Parameters, conditions
@@ -40,12 +42,18 @@ async def list_jobs(
         raise InvalidInput(f"sort: {sort[:40]!r} is no order", fields={"sort": f"must be one of {', '.join(SORTS)}"})
     limit = max(1, min(limit, MOST))
     after = _after(cursor) if cursor else None
-    async with connection() as lent:
-        items = await _listed(lent, wanted, limit=limit + 1, descending=sort[0] == "-", after=after)
+    if wanted.q and wanted.q.strip():
+        items, counted = await _searched(wanted, limit=limit + 1, descending=sort[0] == "-", after=after)
+    else:
+        async with connection() as lent:
+            items = await _listed(lent, wanted, limit=limit + 1, descending=sort[0] == "-", after=after)
+        counted = True
     more = len(items) > limit
+    at_least = len(items)
     items = items[:limit]
     next_cursor = make_cursor(*_position(items[-1])) if more else None
-    return Page([_row(item) for item in items], next_cursor, await _total(wanted, at_least=len(items) + more))
+    total = await _total(wanted, at_least=at_least) if counted else {"at_least": at_least}
+    return Page([_row(item) for item in items], next_cursor, total)
 
 
 async def snapshot(wanted: JobFilter, limit: int) -> tuple[list[Row], int]:
@@ -112,6 +120,30 @@ async def _listed(
         found = f"SELECT id FROM ({' UNION ALL '.join(parts)}) AS few {tail}"  # noqa: S608
         sql = f"SELECT {_COLUMNS} FROM jobs j WHERE id IN ({found}) {tail}"  # noqa: S608
     return list(await lent.fetch(sql, *parameters.values))
+
+
+async def _searched(
+    wanted: JobFilter, *, limit: int, descending: bool, after: tuple[datetime, str] | None
+) -> tuple[list[Any], bool]:
+    """Return the jobs that match a search, and whether they are few enough to be counted.
+
+    A word that few jobs have is looked up in its index; one that many have is found soon by walking the list. Which it
+    is nobody knows before, least of all the planner; so both are tried, the second when the first takes too long.
+    """
+    for plan, most_ms in _SEARCHES:
+        try:
+            async with transaction(readonly=True) as lent:
+                await lent.execute(f"{plan}; SET LOCAL statement_timeout = {most_ms}")
+                items = await _listed(lent, wanted, limit=limit, descending=descending, after=after)
+        except asyncpg.QueryCanceledError:
+            continue
+        return items, (plan, most_ms) == _SEARCHES[0]
+    raise InvalidInput("q: takes too long", fields={"q": "takes too long; use a rarer word, or narrow the time"})
+
+
+_LOOK_UP = "SET LOCAL enable_indexscan = off; SET LOCAL enable_seqscan = off"
+_WALK = "SET LOCAL enable_bitmapscan = off"
+_SEARCHES = ((_LOOK_UP, 20), (_WALK, 200), (_LOOK_UP, 5_000))
 
 
 async def _branches(lent: Any, wanted: JobFilter, parameters: Parameters) -> list[list[str]] | None:

@@ -154,6 +154,14 @@ class JobHour(JobSpan):
         unique_together = (("at", "type", "queue_name"),)
 
 
+class JobDay(JobSpan):
+    """What ended within one day (UTC)."""
+
+    class Meta:
+        table = "job_days"
+        unique_together = (("at", "type", "queue_name"),)
+
+
 class RecorderPosition(Model):
     """The one row that says up to which seq the events are in the tables."""
 

@@ -10,15 +10,20 @@ from collections import defaultdict
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import msgspec
+
 from core.storage.connection import transaction
 from core.storage.histogram import Histogram, add, percentiles
-from core.storage.shapes import from_json, iso
+from core.storage.shapes import iso
 from taskcast.states import JobState
 
 Row = dict[str, Any]
 
+_histogram = msgspec.json.Decoder(dict[int, int])
+
 SHARES = {"p50_ms": 0.5, "p95_ms": 0.95, "p99_ms": 0.99}
-HOUR = timedelta(hours=1)
+MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
+EPOCH = datetime.fromtimestamp(0, UTC)
 MOST_BUCKETS = 1500
 
 
@@ -29,13 +34,21 @@ class Sums:
         self.completed = self.failed = self.cancelled = self.duration_ms_sum = 0
         self.histogram: Histogram = {}
 
-    def add(self, record: Any) -> None:
-        """Add a row of `job_minutes` or `job_hours`."""
+    def add_record(self, record: Any) -> None:
+        """Add a row of `job_minutes`, `job_hours` or `job_days`."""
         self.completed += record["completed"]
         self.failed += record["failed"]
         self.cancelled += record["cancelled"]
         self.duration_ms_sum += record["duration_ms_sum"]
-        add(self.histogram, {int(index): count for index, count in from_json(record["histogram"]).items()})
+        add(self.histogram, _histogram.decode(record["histogram"]))
+
+    def add(self, other: Sums) -> None:
+        """Add other sums."""
+        self.completed += other.completed
+        self.failed += other.failed
+        self.cancelled += other.cancelled
+        self.duration_ms_sum += other.duration_ms_sum
+        add(self.histogram, other.histogram)
 
     def ended(self) -> Row:
         """Return how many ended, by state."""
@@ -81,11 +94,7 @@ async def statistics(range_s: int, bucket_s: int, *, user_id: str | None = None)
             by_status, by_type, by_queue, ended = await _of_person(lent, user_id, first, bucket_s)
     whole = Sums()
     for sums in by_type.values():
-        whole.completed += sums.completed
-        whole.failed += sums.failed
-        whole.cancelled += sums.cancelled
-        whole.duration_ms_sum += sums.duration_ms_sum
-        add(whole.histogram, sums.histogram)
+        whole.add(sums)
     starts = [
         first + timedelta(seconds=bucket_s * i) for i in range(int((last - first).total_seconds()) // bucket_s + 1)
     ]
@@ -121,7 +130,7 @@ async def totals() -> Row:
     rest = 1 - (now - minute).total_seconds() / 60
     rates = {"completed": 0.0, "failed": 0.0}
     for record in records:
-        hour.add(record)
+        hour.add_record(record)
         # The running minute and as much of the one before as makes sixty seconds.
         weight = 1.0 if record["at"] == minute else rest if record["at"] == minute - timedelta(minutes=1) else 0.0
         for word in rates:
@@ -166,22 +175,30 @@ async def _by_status(lent: Any) -> dict[str, int]:
 
 
 async def _by_name(lent: Any, first: datetime, until: datetime) -> tuple[dict[str, Sums], dict[str, Sums]]:
-    """Add up by type and by queue: whole hours from the hours, what is left at both ends from the minutes."""
-    begin = first if first.minute == 0 else first.replace(minute=0) + HOUR
-    end = until.replace(minute=0, second=0, microsecond=0)
-    if end <= begin:
-        begin = end = first
-    records = await lent.fetch(
-        f"SELECT {_SUMS} FROM job_hours WHERE at >= $2 AND at < $3 UNION ALL SELECT {_SUMS} FROM job_minutes"  # noqa: S608
-        " WHERE (at >= $1 AND at < $2) OR at >= $3",
-        first, begin, end,
-    )  # fmt: skip
+    """Add up by type and by queue: whole days from the days, and what is left at both ends from hours and minutes."""
+    both: defaultdict[tuple[str, str], Sums] = defaultdict(Sums)
+    for table, begin, end in _spans(first, until):
+        for record in await lent.fetch(f"SELECT {_SUMS} FROM {table} WHERE at >= $1 AND at < $2", begin, end):  # noqa: S608
+            both[record["type"], record["queue_name"]].add_record(record)
     by_type: defaultdict[str, Sums] = defaultdict(Sums)
     by_queue: defaultdict[str, Sums] = defaultdict(Sums)
-    for record in records:
-        by_type[record["type"]].add(record)
-        by_queue[record["queue_name"]].add(record)
+    for (job_type, queue), sums in both.items():
+        by_type[job_type].add(sums)
+        by_queue[queue].add(sums)
     return by_type, by_queue
+
+
+def _spans(first: datetime, until: datetime) -> list[tuple[str, datetime, datetime]]:
+    """Cut a time, from a whole minute on, into the fewest spans: which table holds each, its begin and its end."""
+    found: list[tuple[str, datetime, datetime]] = []
+    begin, end = first, until + MINUTE
+    for table, size in (("job_minutes", HOUR), ("job_hours", DAY)):
+        inner_begin, inner_end = -(-(begin - EPOCH) // size) * size + EPOCH, (end - EPOCH) // size * size + EPOCH
+        if inner_begin >= inner_end:
+            return [*found, (table, begin, end)]
+        found += [(table, begin, inner_begin), (table, inner_end, end)]
+        begin, end = inner_begin, inner_end
+    return [*found, ("job_days", begin, end)]
 
 
 async def _buckets(lent: Any, first: datetime, bucket_s: int) -> dict[datetime, Row]:

@@ -93,7 +93,7 @@ async def test_the_table_equals_the_truth_as_long_as_the_stream_holds_it(
         await redis.xadd(names.events, {"p": str(batch.prev), "e": b"\n".join(batch.lines)}, id=f"{batch.last}-0")
     await redis.set(names.seq, history.seq)
     async with connection() as lent:
-        await lent.execute("TRUNCATE jobs, job_logs, job_attempts, job_counts, job_minutes, job_hours")
+        await lent.execute("TRUNCATE jobs, job_logs, job_attempts, job_counts, job_minutes, job_hours, job_days")
         await lent.execute("UPDATE recorder SET seq = $1", BEGINNING)
     told: list[Item] = [*delivered(batches, chance, drop=True), batches[-1]]
 

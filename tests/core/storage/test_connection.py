@@ -2,10 +2,9 @@ from __future__ import annotations
 
 import asyncio
 
-import asyncpg
 import pytest
 
-from core.storage.connection import connected, connection, transaction
+from core.storage.connection import DatabaseAway, connected, connection, transaction
 from core.storage.models import Task
 from migrations.settings import APPS
 from migrations.upgrade import upgrade
@@ -37,9 +36,9 @@ async def test_a_process_has_one_database_at_a_time(database_url: str) -> None:
 
 
 async def test_connections_that_the_server_ended_are_made_again(database: str) -> None:
-    async with connection() as lent, connection() as other:
-        await other.execute("SELECT pg_terminate_backend($1)", lent.get_server_pid())
-        with pytest.raises((asyncpg.PostgresError, asyncpg.InterfaceError)):
+    with pytest.raises(DatabaseAway):
+        async with connection() as lent, connection() as other:
+            await other.execute("SELECT pg_terminate_backend($1)", lent.get_server_pid())
             await lent.execute("SELECT 1")
 
     async with transaction("repeatable_read", readonly=True) as lent:

@@ -11,7 +11,7 @@ from core.errors import InvalidInput
 from core.recorder.apply import apply, read_position
 from core.storage.connection import connection
 from core.storage.filters import JobFilter
-from core.storage.jobs import job_detail, job_message, list_jobs, snapshot
+from core.storage.jobs import _SEARCHES, job_detail, job_message, list_jobs, snapshot
 from core.storage.pages import Row
 from tests.core.recorder.history import History
 
@@ -156,6 +156,24 @@ async def test_a_total_that_takes_too_long_is_a_lower_bound(jobs: list[Row], mon
     page = await list_jobs(JobFilter(user_id=["ada"]), limit=3)
 
     assert page.total == {"at_least": 5}
+
+
+async def test_a_search_finds_the_same_however_it_is_planned(jobs: list[Row], monkeypatch: pytest.MonkeyPatch) -> None:
+    first, second, third = _SEARCHES
+    found = []
+    for searches in (
+        (first,),
+        (second,),
+        (third,),
+        (("SELECT pg_cancel_backend(pg_backend_pid()), pg_sleep(5)", 9), second),
+    ):
+        monkeypatch.setattr("core.storage.jobs._SEARCHES", searches)
+        found.append(
+            [row["id"] for row in (await list_jobs(JobFilter(q="timed out", status=["failed"]), limit=3)).items]
+        )
+
+    assert found[0]
+    assert found == [found[0]] * 4
 
 
 async def test_an_unknown_job_is_none(database: str) -> None:

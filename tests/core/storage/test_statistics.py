@@ -5,6 +5,7 @@ import statistics as exact
 import time
 from collections import Counter
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
@@ -13,7 +14,7 @@ from hypothesis import strategies as st
 from core.recorder.apply import apply, read_position
 from core.storage.histogram import LAST, add, bound, bucket, percentiles
 from core.storage.queues import queue_rows
-from core.storage.statistics import minutes, statistics, totals
+from core.storage.statistics import _spans, minutes, statistics, totals
 from taskcast.engine.jobs import QueueCounts
 from tests.core.recorder.history import History
 
@@ -40,6 +41,23 @@ def test_percentiles_are_within_thirteen_percent() -> None:
     for share, known in zip(found, (cuts[49], cuts[94], cuts[98]), strict=True):
         assert share == pytest.approx(known, rel=0.13)
     assert percentiles({}, (0.5,)) == [None]
+
+
+@given(st.datetimes(datetime(2026, 1, 1), datetime(2027, 1, 1)), st.integers(1, 90 * 1440))  # noqa: DTZ001
+def test_a_time_is_cut_into_spans_without_a_gap_or_an_overlap(begin: datetime, count: int) -> None:
+    first = begin.replace(second=0, microsecond=0, tzinfo=UTC)
+    until = first + timedelta(minutes=count, seconds=30)
+
+    spans = sorted((span for span in _spans(first, until) if span[1] < span[2]), key=lambda span: span[1])
+
+    assert spans[0][1] == first
+    assert spans[-1][2] >= until
+    assert all(one[2] == two[1] for one, two in pairwise(spans))
+    for table, at, end in spans:
+        if table != "job_minutes":
+            assert (at.minute, end.minute) == (0, 0)
+        if table == "job_days":
+            assert (at.hour, end.hour) == (0, 0)
 
 
 async def tell(ago_s: float, ends: list[tuple[str, int]], seed: str = "") -> None:
