@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 
 import msgspec
@@ -31,11 +32,13 @@ def main(names: list[str]) -> int:
                 f"{figure.name}: {figure.value:g} {figure.unit}{ratio}  (target {figure.target}; {figure.against or '-'})",
                 flush=True,
             )
-    tidy = [
-        {**msgspec.to_builtins(figure), "ratio": figure.ratio and round(figure.ratio, 3)} for figure in rows.values()
-    ]
-    RESULTS.write_bytes(msgspec.json.format(msgspec.json.encode(tidy), indent=2) + b"\n")
+        _write(rows.values())
     return 0
+
+
+def _write(figures: Iterable[Figure]) -> None:
+    tidy = [{**msgspec.to_builtins(figure), "ratio": figure.ratio and round(figure.ratio, 3)} for figure in figures]
+    RESULTS.write_bytes(msgspec.json.format(msgspec.json.encode(tidy), indent=2) + b"\n")
 
 
 if __name__ == "__main__":
