@@ -277,7 +277,7 @@ async def _tasks(connection: Any, changes: Changes) -> None:
     tasks = []
     for name, news in changes.tasks.items():
         options = dict(news.options)
-        schema = options.pop("schema", None) or options.pop("parameters", None) or {}
+        schema = options.pop("schema", None) or {}
         queue = options.get("queue")
         tasks.append((name, queue if isinstance(queue, str) else "default", options, schema, news.at))
     await connection.execute(
