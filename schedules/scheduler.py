@@ -7,7 +7,6 @@ import logging
 import os
 import random
 from collections.abc import Sequence
-from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 
 import msgspec
@@ -16,6 +15,7 @@ from taskiq import ScheduledTask, ScheduleSource, TaskiqScheduler
 from schedules.slots import latest_slot, slot_job_id
 from schedules.table import SCHEDULES, Schedule
 from taskcast import JobBroker
+from taskcast.ending import end
 from taskcast.errors import ConfigurationError, EngineFull, EngineUnavailable, TaskcastError
 from taskcast.names import DEFAULT_PREFIX
 
@@ -77,10 +77,7 @@ class SlotScheduler(TaskiqScheduler):
     async def shutdown(self) -> None:
         """Disconnect."""
         task, self._catching_up = self._catching_up, None
-        if task is not None:
-            task.cancel()
-            with suppress(asyncio.CancelledError):
-                await task
+        await end(task)
         await super().shutdown()
 
     async def on_ready(self, source: ScheduleSource, task: ScheduledTask) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from random import Random
 from types import TracebackType
@@ -14,6 +13,7 @@ from uuid import UUID
 from core.storage.connection import transaction
 from core.storage.files import FileStore, delete_file, old_files, save_upload
 from taskcast import JobBroker
+from taskcast.ending import end
 from workers.household.statements import SampleStatement, SampleStatements
 
 logger = logging.getLogger(__name__)
@@ -63,10 +63,7 @@ class Deliveries:
     async def stop(self) -> None:
         """Deliver no more; stopping twice is fine."""
         task, self._task = self._task, None
-        if task is not None:
-            task.cancel()
-            with suppress(asyncio.CancelledError):
-                await task
+        await end(task)
 
     async def __aenter__(self) -> Deliveries:
         await self.start()

@@ -28,6 +28,7 @@ from core.gateway.live.states import States
 from core.gateway.live.tables import tables
 from core.settings import Settings
 from core.storage import live
+from taskcast.ending import end
 from taskcast.engine.calls import connect
 from taskcast.engine.engine import Engine
 from taskcast.errors import EngineUnavailable
@@ -125,9 +126,7 @@ class LiveHub:
     async def stop(self) -> None:
         """Say bye to everybody, asking them to come back spread over 3 s. Stopping twice is fine."""
         self._end_all(CloseCode.SHUTDOWN, "the gateway stops")
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await end(*self._tasks)
         self._tasks = []
         await self.states.stop()
         while self._errands:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from core.gateway.live.outbox import Frame
+from taskcast.ending import end
 
 if TYPE_CHECKING:
     from core.gateway.live.hub import LiveHub
@@ -119,9 +120,7 @@ class States:
         """End all reading."""
         tasks = [watched.task for watched in self._watched.values() if watched.task is not None]
         self._watched.clear()
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await end(*tasks)
 
     def _end_if_alone(self, watched: _Watched) -> None:
         if not watched.sessions and not watched.joining and self._watched.get(watched.table) is watched:

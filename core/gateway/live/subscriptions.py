@@ -20,6 +20,7 @@ from core.gateway.live.states import Table
 from core.permissions import Permission, may, own_only
 from core.storage.connection import DatabaseAway
 from taskcast import protocol
+from taskcast.ending import end
 from taskcast.errors import TaskcastError
 from taskcast.protocol import CloseCode, Err, Filter, Ok, ProtocolError, ServerFrame, Subscribe, encode_server
 
@@ -91,17 +92,13 @@ class Subscriptions:
             raise ProtocolError(f"unsub.sub: there is no subscription {name[:40]!r}", field="unsub.sub")
         task = self._tasks.pop(name, None)
         if task is not None:
-            task.cancel()
-            await asyncio.wait({task})
+            await end(task)
         self._leave(name)
 
     async def close(self) -> None:
         """End all."""
         tasks = list(self._tasks.values())
-        for task in tasks:
-            task.cancel()
-        if tasks:
-            await asyncio.wait(tasks)
+        await end(*tasks)
         for name in [*self._shapes, *self._tables]:
             self._leave(name)
 
