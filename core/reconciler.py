@@ -17,13 +17,13 @@ from typing import Self
 import msgspec
 from redis.exceptions import RedisError
 
-from core.ending import end_task
 from core.recorder.apply import apply_aside
 from core.recorder.decoding import Heard
 from core.recorder.recorder import Recorder
 from core.secrets import MessageCipher, MessageUnreadable
 from core.storage.connection import DatabaseAway
 from core.storage.unfinished import Seen, Whole, ended_rows, still_unfinished, unfinished_rows
+from taskcast.ending import end
 from taskcast.engine.engine import Engine
 from taskcast.engine.jobs import LiveJob, NewJob
 from taskcast.errors import EngineFull, EngineUnavailable, MessageTooLarge
@@ -72,7 +72,7 @@ class Reconciler:
 
     async def stop(self) -> None:
         """Stop; stopping twice is fine."""
-        await end_task(self._task)
+        await end(self._task)
         self._task = None
 
     async def __aenter__(self) -> Self:

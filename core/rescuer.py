@@ -11,7 +11,7 @@ import random
 import time
 from typing import Self
 
-from core.ending import end_task
+from taskcast.ending import end
 from taskcast.engine.engine import Engine
 from taskcast.errors import EngineUnavailable
 
@@ -36,7 +36,7 @@ class Rescuer:
 
     async def stop(self) -> None:
         """Stop; stopping twice is fine."""
-        await end_task(self._task)
+        await end(self._task)
         self._task = None
 
     async def __aenter__(self) -> Self:

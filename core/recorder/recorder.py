@@ -12,12 +12,12 @@ from typing import Any, Protocol, Self
 
 from redis.exceptions import RedisError
 
-from core.ending import end_task
 from core.recorder.apply import Outrun, apply, read_position, skip_to
 from core.recorder.inbox import Inbox
 from core.recorder.trimmer import Trimmer
 from core.secrets import MessageCipher
 from core.storage.connection import DatabaseAway
+from taskcast.ending import end
 from taskcast.engine.engine import Engine
 from taskcast.errors import EngineUnavailable
 from taskcast.feed import Batch, Feed, Item, Rollback, Trimmed, read
@@ -86,7 +86,7 @@ class Recorder:
 
     async def stop(self) -> None:
         """Stop; what was not applied stays in the stream."""
-        await end_task(self._task)
+        await end(self._task)
         self._task = None
 
     async def __aenter__(self) -> Self:
@@ -140,7 +140,7 @@ class Recorder:
                     await self._apply(found)
                     await self._trimmer.trim(self.position)
         finally:
-            await end_task(reader)
+            await end(reader)
             await feed.stop()
 
     async def _read(self, feed: FeedLike, inbox: Inbox) -> None:
