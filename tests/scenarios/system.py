@@ -17,6 +17,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import httpx
 import psutil
 
 from taskcast.client import Client
@@ -91,6 +92,7 @@ class System:
                 lambda: self._said("Taskcast is up") or self._up is None or self._up.poll() is not None, timeout=60
             )
             assert self._up.poll() is None, self.tail()
+            eventually_sync(self._a_worker_announced, timeout=30)
         except AssertionError:
             self.stop()
             raise AssertionError(f"Taskcast did not come up:\n{self.tail()}") from None
@@ -146,6 +148,12 @@ class System:
         if not self.ledger_path.exists():
             return []
         return [line.split() for line in self.ledger_path.read_text().splitlines()]
+
+    def _a_worker_announced(self) -> bool:
+        """Whether jobs can be enqueued by name."""
+        token = (self.folder / "data/cli-token").read_text().strip()
+        answer = httpx.get(f"{self.gateway}/job-monitor/tasks", headers={"Authorization": f"Bearer {token}"})
+        return answer.is_success and bool(answer.json()["items"])
 
     def _said(self, words: str) -> bool:
         return any(words in line for line in list(self.output))
