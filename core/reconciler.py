@@ -12,18 +12,17 @@ import random
 from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 from datetime import datetime
-from typing import Self
 
 import msgspec
 from redis.exceptions import RedisError
 
+from core.loops import Loop
 from core.recorder.apply import apply_aside
 from core.recorder.decoding import Heard
 from core.recorder.recorder import Recorder
 from core.secrets import MessageCipher, MessageUnreadable
 from core.storage.connection import DatabaseAway
 from core.storage.unfinished import Seen, Whole, ended_rows, still_unfinished, unfinished_rows
-from taskcast.ending import end
 from taskcast.engine.engine import Engine
 from taskcast.engine.jobs import LiveJob, NewJob
 from taskcast.errors import EngineFull, EngineUnavailable, MessageTooLarge
@@ -37,7 +36,7 @@ PAGE = 500
 AT_ONCE = 20
 
 
-class Reconciler:
+class Reconciler(Loop):
     """Compares the tables with the queue server.
 
     Args:
@@ -49,6 +48,11 @@ class Reconciler:
         unchanged_s: rows that changed within so many seconds are left alone by the rounds in between.
     """
 
+    name = "reconciler"
+    away = (EngineUnavailable, EngineFull, RedisError, *DatabaseAway)
+    first_pause_s = 1.0
+    longest_pause_s = 10.0
+
     def __init__(
         self,
         *,
@@ -59,28 +63,12 @@ class Reconciler:
         every_s: float = EVERY_S,
         unchanged_s: float = UNCHANGED_S,
     ) -> None:
+        super().__init__()
         self.counted: Counter[str] = Counter()
         self._engine, self._recorder, self._cipher = engine, recorder, cipher
         self._resend = on_forgotten == "resend"
         self._every_s, self._unchanged_s = every_s, unchanged_s
-        self._task: asyncio.Task[None] | None = None
-
-    async def start(self) -> None:
-        """Begin, with a round over all unfinished rows."""
-        if self._task is None:
-            self._task = asyncio.create_task(self._loop(), name="reconciler")
-
-    async def stop(self) -> None:
-        """Stop; stopping twice is fine."""
-        await end(self._task)
-        self._task = None
-
-    async def __aenter__(self) -> Self:
-        await self.start()
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        await self.stop()
+        self._first = True
 
     async def reconcile(self, *, everything: bool = True, back_to: int | None = None, compare: bool = False) -> None:
         """Do one round.
@@ -96,24 +84,11 @@ class Reconciler:
         async for page in self._pages(up_to):
             await self._reconcile_page(page, compare=compare)
 
-    async def _loop(self) -> None:
-        wanted, first, pause = self._recorder.reconcile_wanted, True, 0.5
-        while True:
-            try:
-                await self._round(first=first)
-            except asyncio.CancelledError:
-                raise
-            except (EngineUnavailable, EngineFull, RedisError, *DatabaseAway) as error:
-                logger.warning("the reconciler waits", extra={"error": str(error)})
-            except Exception:
-                logger.exception("a round of the reconciler failed")
-            else:
-                first, pause = False, 0.5
-                with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(wanted.wait(), self._every_s * random.uniform(0.9, 1.1))
-                continue
-            pause = min(pause * 2, 10)
-            await asyncio.sleep(pause * random.uniform(0.7, 1.3))
+    async def _step(self) -> None:
+        await self._round(first=self._first)
+        self._first = False
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._recorder.reconcile_wanted.wait(), self._every_s * random.uniform(0.9, 1.1))
 
     async def _round(self, *, first: bool) -> None:
         """Do the round that is due; one that fails is due again."""

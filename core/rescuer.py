@@ -9,9 +9,8 @@ import asyncio
 import logging
 import random
 import time
-from typing import Self
 
-from taskcast.ending import end
+from core.loops import Loop
 from taskcast.engine.engine import Engine
 from taskcast.errors import EngineUnavailable
 
@@ -22,29 +21,16 @@ AT_ONCE = 200
 LEASE_MS = 15_000
 
 
-class Rescuer:
+class Rescuer(Loop):
     """Calls the engine's `promote` and `reclaim` once a second, and again at once while there is more to do."""
 
+    name = "rescuer"
+    away = (EngineUnavailable,)
+    longest_pause_s = EVERY_S
+
     def __init__(self, *, engine: Engine, lease_ms: int = LEASE_MS, every_s: float = EVERY_S) -> None:
+        super().__init__()
         self._engine, self._lease_ms, self._every_s = engine, lease_ms, every_s
-        self._task: asyncio.Task[None] | None = None
-
-    async def start(self) -> None:
-        """Begin to rescue."""
-        if self._task is None:
-            self._task = asyncio.create_task(self._loop(), name="rescuer")
-
-    async def stop(self) -> None:
-        """Stop; stopping twice is fine."""
-        await end(self._task)
-        self._task = None
-
-    async def __aenter__(self) -> Self:
-        await self.start()
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        await self.stop()
 
     async def rescue(self) -> tuple[int, int]:
         """Do one round; returns how many jobs were promoted and reclaimed."""
@@ -63,20 +49,8 @@ class Rescuer:
             logger.warning("jobs of lost workers were taken back", extra={"jobs": reclaimed})
         return promoted, reclaimed
 
-    async def _loop(self) -> None:
-        away = False
-        while True:
-            began = time.monotonic()
-            try:
-                await self.rescue()
-                away = False
-            except asyncio.CancelledError:
-                raise
-            except EngineUnavailable as error:
-                if not away:
-                    logger.warning("the queue server is away; the rescuer waits", extra={"error": str(error)})
-                away = True
-            except Exception:
-                logger.exception("a round of the rescuer failed")
-            rest = self._every_s - (time.monotonic() - began)
-            await asyncio.sleep(max(rest, 0.05) * random.uniform(0.9, 1.1))
+    async def _step(self) -> None:
+        began = time.monotonic()
+        await self.rescue()
+        rest = self._every_s - (time.monotonic() - began)
+        await asyncio.sleep(max(rest, 0.05) * random.uniform(0.9, 1.1))

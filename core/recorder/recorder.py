@@ -8,10 +8,11 @@ import random
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
-from typing import Any, Protocol, Self
+from typing import Any, Protocol
 
 from redis.exceptions import RedisError
 
+from core.loops import Loop, jittered
 from core.recorder.apply import Outrun, apply, read_position, skip_to
 from core.recorder.inbox import Inbox
 from core.recorder.trimmer import Trimmer
@@ -51,13 +52,16 @@ class FeedLike(Protocol):
     def __aiter__(self) -> AsyncIterator[Item]: ...
 
 
-class Recorder:
+class Recorder(Loop):
     """Writes the events of one installation into the database that this process is connected to.
 
     `position` is the seq up to which everything is in the tables, `counted` what became of the events.
     `reconcile_wanted` is set when events may have been lost; `rolled_back_to` is then the lowest seq that the queue
     server still knew.
     """
+
+    name = "recorder"
+    away = (EngineUnavailable, RedisError, *DatabaseAway)
 
     def __init__(
         self,
@@ -69,6 +73,7 @@ class Recorder:
         open_feed: Callable[[int], FeedLike] | None = None,
         gap_s: float = GAP_S,
     ) -> None:
+        super().__init__()
         self.position = 0
         self.counted: Counter[str] = Counter()
         self.reconcile_wanted = asyncio.Event()
@@ -77,48 +82,13 @@ class Recorder:
         self._trimmer = trimmer or Trimmer(engine.redis, engine.names)
         self._open_feed = open_feed or (lambda position: Feed(redis_url, engine.names, position=position, live=False))
         self._moved = asyncio.Condition()
-        self._task: asyncio.Task[None] | None = None
-
-    async def start(self) -> None:
-        """Begin to record."""
-        if self._task is None:
-            self._task = asyncio.create_task(self._loop(), name="recorder")
-
-    async def stop(self) -> None:
-        """Stop; what was not applied stays in the stream."""
-        await end(self._task)
-        self._task = None
-
-    async def __aenter__(self) -> Self:
-        await self.start()
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        await self.stop()
 
     async def reached(self, seq: int) -> None:
         """Wait until every event up to `seq` is in the tables."""
         async with self._moved:
             await self._moved.wait_for(lambda: self.position >= seq)
 
-    async def _loop(self) -> None:
-        pause = 0.1
-        while True:
-            began = time.monotonic()
-            try:
-                await self._run()
-            except asyncio.CancelledError:
-                raise
-            except (EngineUnavailable, RedisError) as error:
-                logger.warning("the queue server is away; the recorder waits", extra={"error": str(error)})
-            except DatabaseAway as error:
-                logger.warning("the recorder was cut off and begins again", extra={"error": str(error)})
-            except Exception:
-                logger.exception("the recorder failed and begins again")
-            pause = 0.1 if time.monotonic() - began > 30 else min(pause * 2, LONGEST_PAUSE_S)
-            await asyncio.sleep(pause * random.uniform(0.7, 1.3))
-
-    async def _run(self) -> None:
+    async def _step(self) -> None:
         await self._set_position(await read_position())
         await self._raise_seq()
         inbox, feed = Inbox(INBOX_EVENTS), self._open_feed(self.position)
@@ -181,7 +151,7 @@ class Recorder:
                 if pause < 0.1:
                     logger.warning("the database is away; nothing is lost", extra={"error": str(error)})
                 pause = min(pause * 2, LONGEST_PAUSE_S)
-                await asyncio.sleep(pause * random.uniform(0.7, 1.3))
+                await asyncio.sleep(jittered(pause))
             again = True
 
     async def _without_holes(self, batches: list[Batch]) -> list[Batch]:
