@@ -9,11 +9,10 @@ It replaces Taskiq's own receive loop; what Taskiq's command line says (`--max-a
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 import random
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine
 from concurrent.futures import Executor, ProcessPoolExecutor
 from typing import Any
 
@@ -24,34 +23,25 @@ from taskiq.result_backends.dummy import DummyResultBackend
 
 from taskcast import logs
 from taskcast.announcement import Announcement, tasks_of
-from taskcast.bell import Bell, Control
+from taskcast.bell import Bell
 from taskcast.broker import JobBroker
-from taskcast.context import Stop
 from taskcast.ending import end
 from taskcast.ends import Ends
-from taskcast.engine.engine import Engine
-from taskcast.engine.jobs import CancelAsked, Held, Renewed
-from taskcast.errors import ConfigurationError, TaskcastError
+from taskcast.errors import ConfigurationError
 from taskcast.full_way import FullWay
 from taskcast.lease import OVERDUE_S, LeaseThread
+from taskcast.leaving import LAST_ENDS_S, Leaving
+from taskcast.orders import Orders
 from taskcast.presence import Presence
 from taskcast.reports import Reporter
 from taskcast.results import JobResultBackend, NoResultBackend
 from taskcast.runner import Runner
-from taskcast.running import Running
+from taskcast.taking import Taker
+from taskcast.waking import TICK_S, Waker
 
 logger = logging.getLogger("taskcast.receiver")
 
 SLOTS = 100
-TICK_S = 0.25
-IDLE_S = 1.0
-TAKE_DEADLINE_S = 3.0
-FIRST_PAUSE_S = 0.05
-LONGEST_PAUSE_S = 2.0
-LAST_ENDS_S = 5.0
-LARGE_TAKE_BYTES = 8 * 1024 * 1024
-"""A take of so much may have been cut short by its size, with more in the lanes."""
-CANCEL_GRACE_S = 5.0
 
 
 class JobReceiver(Receiver):
@@ -110,14 +100,10 @@ class JobReceiver(Receiver):
         )
         self.jobs_broker = broker
         self.worker = ""
-        self._number = 0
-        self._known = 0
         self._lag_ms = 0.0
-        self._early_cancels: dict[Held, CancelAsked] = {}
-        self._lanes_empty = False
         self._registered = False
         self._log_handler: logs.JobLogHandler | None = None
-        self._wake = asyncio.Event()
+        self._waker = Waker(self.is_stopping)
         self._side_tasks: set[asyncio.Task[Any]] = set()
         self._warn_of_what_is_ignored()
 
@@ -135,7 +121,7 @@ class JobReceiver(Receiver):
         self._make_parts()
         try:
             if await self._register():
-                await self._serve()
+                await self._taker.serve()
         finally:
             await self._stop()
         if self.on_exit is not None:
@@ -144,7 +130,12 @@ class JobReceiver(Receiver):
     @property
     def busy(self) -> list[str]:
         """The ids of the jobs it holds."""
-        return [job for job, _ in self._held()]
+        return [job for job, _ in self._taker.held()]
+
+    @property
+    def free_slots(self) -> int:
+        """How many jobs it would take now."""
+        return self._taker.free_slots
 
     def is_stopping(self) -> bool:
         """Tell whether it takes no more jobs."""
@@ -155,7 +146,6 @@ class JobReceiver(Receiver):
 
     def _make_parts(self) -> None:
         broker, engine = self.jobs_broker, self.jobs_broker.engine
-        self._engine: Engine = engine
         self._announcement = Announcement(
             queues=broker.queues, slots=self.slots, tasks=tasks_of(broker.get_all_tasks(), broker.options_of)
         )
@@ -166,8 +156,8 @@ class JobReceiver(Receiver):
             engine=engine,
             worker=self.worker,
             redactor=broker.redactor,
-            on_refused=self._on_lost,
-            on_cancel=self._on_cancel,
+            on_refused=lambda job, attempt: self._orders.on_lost(job, attempt),  # noqa: PLW0108 - made below
+            on_cancel=lambda asked: self._orders.on_cancel(asked),  # noqa: PLW0108
         )
         self._ends = Ends(
             engine=engine,
@@ -182,8 +172,23 @@ class JobReceiver(Receiver):
             put=self._ends.put,
             validate=self.validate_params,
             keep_results=ours and broker.keep_results,
-            on_free=self._on_free,
+            on_free=self._waker.slot_is_free,
         )
+        self._orders = Orders(engine=engine, worker=self.worker, runner=self._runner, aside=self._aside)
+        self._taker = Taker(
+            engine=engine,
+            worker=self.worker,
+            started=self._announcement.started,
+            queues=broker.queues,
+            slots=self.slots,
+            most=self.max_tasks_to_execute,
+            runner=self._runner,
+            orders=self._orders,
+            waker=self._waker,
+            renew_now=lambda: self._lease.renew_now(),  # noqa: PLW0108 - made below
+            is_stopping=self.is_stopping,
+        )
+        self._leaving = Leaving(engine=engine, worker=self.worker, runner=self._runner, waker=self._waker)
         self._presence = Presence(
             engine=engine,
             announcement=self._announcement,
@@ -196,8 +201,8 @@ class JobReceiver(Receiver):
             names=broker.names,
             worker=self.worker,
             lease_s=broker.lease_s,
-            claims=self._claims,
-            on_renewed=self._on_renewed,
+            claims=self._taker.claims,
+            on_renewed=self._orders.on_renewed,
             info=lambda blocked_s: self._announcement.info(busy=self.busy, loop_lag_ms=blocked_s * 1000),
             overdue=self._overdue,
             loop_blocked_s=broker.loop_blocked_s,
@@ -207,8 +212,8 @@ class JobReceiver(Receiver):
             redis=engine.redis,
             names=broker.names,
             queues=broker.queues,
-            on_bell=self._on_bell,
-            on_control=self._on_control,
+            on_bell=self._waker.wake,
+            on_control=self._orders.on_control,
             on_gap=self._on_gap,
         )
 
@@ -220,9 +225,9 @@ class JobReceiver(Receiver):
 
     async def _register(self) -> bool:
         """Begin the lease; waits for a server that is away. False if the worker was stopped meanwhile."""
-        self._side(self._tick(), "taskcast-tick")
-        self._side(self._await_finish(), "taskcast-finish")
-        if not await self._presence.begin(self._pause, self.is_stopping):
+        self._aside(self._tick(), "taskcast-tick")
+        self._aside(self._await_finish(), "taskcast-finish")
+        if not await self._presence.begin(self._waker.pause, self.is_stopping):
             return False
         self._registered = True
         self._log_handler = (
@@ -236,80 +241,6 @@ class JobReceiver(Receiver):
         logger.info("worker %s runs up to %d jobs at once", self.worker, self.slots)
         return True
 
-    # The loop
-
-    async def _serve(self) -> None:
-        """Take while there are free slots; wait for a slot, the bell, the next due job or a second."""
-        check_claims = False
-        pause_s = 0.0
-        while not self.is_stopping():
-            self._wake.clear()
-            want = self._free_slots()
-            if want <= 0:
-                await self._wake.wait()
-                continue
-            self._number += 1
-            try:
-                take = await self._engine.take(
-                    self.worker,
-                    want,
-                    number=self._number,
-                    known=self._known,
-                    started=self._announcement.started,
-                    held=self._held() if check_claims else None,
-                    queues=self.jobs_broker.queues,
-                    deadline_s=TAKE_DEADLINE_S,
-                )
-            except asyncio.CancelledError:
-                raise
-            except Exception as error:
-                # Its answer may be lost: the next take names what we hold, and the engine puts the rest back.
-                self._known, check_claims = self._number, True
-                if not isinstance(error, TaskcastError | OSError):
-                    logger.exception("jobs could not be taken")
-                elif not pause_s:
-                    logger.warning("jobs cannot be taken, those that run go on: %s", error)
-                pause_s = min(LONGEST_PAUSE_S, max(FIRST_PAUSE_S, pause_s * 2))
-                await self._pause(pause_s)
-                continue
-            if self.is_stopping() and take.jobs:
-                await self._give_back([(taken.job, taken.attempt) for taken in take.jobs])
-                self._known = self._number
-                break
-            for taken in take.jobs:
-                self._runner.begin(taken)
-            self._hear_early_cancels()
-            self._known, check_claims, pause_s = self._number, False, 0.0
-            self._on_renewed(Renewed(take.lease_held, take.lost, take.cancels))
-            if not take.lease_held:
-                self._lease.renew_now()
-                await self._pause(FIRST_PAUSE_S)
-            elif len(take.jobs) < want and sum(len(taken.message) for taken in take.jobs) < LARGE_TAKE_BYTES:
-                self._lanes_empty = True
-                await self._rest(take.next_due_ms)
-                self._lanes_empty = False
-
-    async def _rest(self, next_due_ms: int | None) -> None:
-        """Wait until there may be work: the lanes are empty."""
-        rest_s = IDLE_S if next_due_ms is None else min(IDLE_S, max(next_due_ms / 1000, 0.001))
-        timer = asyncio.get_running_loop().call_later(rest_s, self._wake.set)
-        try:
-            await self._wake.wait()
-        finally:
-            timer.cancel()
-
-    async def _pause(self, seconds: float) -> None:
-        """Sleep, but not through the order to stop."""
-        until = time.monotonic() + seconds * random.uniform(0.8, 1.2)
-        while (left := until - time.monotonic()) > 0 and not self.is_stopping():  # noqa: ASYNC110
-            await asyncio.sleep(min(left, TICK_S))  # a signal handler wakes no waiter
-
-    def _free_slots(self) -> int:
-        free = self.slots - self._runner.busy
-        if self.max_tasks_to_execute is not None and self.max_tasks_to_execute > 0:
-            free = min(free, self.max_tasks_to_execute - self._runner.begun)
-        return free
-
     async def _tick(self) -> None:
         """Four times a second: see the order to stop (a signal does not wake the loop), timeouts, the loop's lag."""
         loop = asyncio.get_running_loop()
@@ -320,27 +251,12 @@ class JobReceiver(Receiver):
             self._lease.loop_is_alive()
             self._runner.check_times(time.monotonic())
             if self.is_stopping():
-                self._wake.set()
+                self._waker.wake()
 
     async def _await_finish(self) -> None:
         """See the order to stop at once where it does wake the loop."""
         await self._finish_event.wait()
-        self._wake.set()
-
-    # What others tell
-
-    def _held(self) -> list[Held]:
-        """Return what is held; also called from the lease's thread, while the loop's may change it."""
-        while True:
-            try:
-                return list(self._runner.jobs)
-            except RuntimeError:  # changed during the copy
-                continue
-
-    def _claims(self) -> tuple[int, Sequence[Held]]:
-        """Return the highest take that is over, then what is held: in this order, as another thread asks."""
-        known = self._known
-        return known, self._held()
+        self._waker.wake()
 
     def _overdue(self) -> list[str]:
         """Return the jobs in the event loop that should have ended long ago; called from the lease's thread."""
@@ -348,65 +264,22 @@ class JobReceiver(Receiver):
         jobs = list(self._runner.jobs.values())
         return [r.taken.job for r in jobs if r.deadline < late and r.thread is None and not r.settled]
 
-    def _on_renewed(self, answer: Renewed) -> None:
-        for job, attempt in answer.lost:
-            self._on_lost(job, attempt)
-        for cancel in answer.cancels:
-            self._on_cancel(cancel)
-
-    def _on_lost(self, job: str, attempt: int) -> None:
-        running = self._runner.jobs.get((job, attempt))
-        if running is not None and not running.settled:
-            logger.warning("job %s, attempt %d, is another worker's by now; stopped here", job, attempt)
-            self._runner.drop(running)
-
-    def _on_cancel(self, asked: CancelAsked) -> None:
-        running = self._runner.jobs.get((asked.job, asked.attempt))
-        if running is None:
-            self._early_cancels[asked.job, asked.attempt] = asked
-        elif running.ask(Stop("cancel", by=asked.by, reason=asked.reason)):
-            self._side(self._tell_cancel_seen(asked.job, asked.attempt), "taskcast-cancel-seen")
-
-    def _hear_early_cancels(self) -> None:
-        """Obey cancels that came before the answer to the take that gave us their job."""
-        if self._early_cancels:
-            early, self._early_cancels = self._early_cancels, {}
-            for key in early.keys() & self._runner.jobs.keys():
-                self._on_cancel(early[key])
-
-    def _on_control(self, control: Control) -> None:
-        if control.cancel is not None and control.worker in {None, self.worker}:
-            self._on_cancel(CancelAsked(control.cancel, control.attempt, control.by, control.reason))
-
-    def _on_free(self) -> None:
-        """Take again, unless the lanes are known to be empty."""
-        if not self._lanes_empty:
-            self._wake.set()
-
-    def _on_bell(self) -> None:
-        self._wake.set()
-
     def _on_gap(self) -> None:
-        self._wake.set()
+        """Ask for what may have been missed."""
+        self._waker.wake()
         self._lease.renew_now()
 
-    async def _tell_cancel_seen(self, job: str, attempt: int) -> None:
-        with contextlib.suppress(TaskcastError, OSError):
-            await self._engine.cancel_seen(self.worker, job, attempt, deadline_s=TAKE_DEADLINE_S)
-
-    def _side(self, coroutine: Any, name: str) -> None:
+    def _aside(self, coroutine: Coroutine[Any, Any, None], name: str) -> None:
         task = asyncio.get_running_loop().create_task(_guarded(coroutine, name), name=name)
         self._side_tasks.add(task)
         task.add_done_callback(self._side_tasks.discard)
-
-    # The stop
 
     async def _stop(self) -> None:
         """Wait for what runs, give the rest back, tell the last ends, and leave."""
         self.jobs_broker.stopping = self._finish_event.is_set()
         if self._registered:
-            self._wake.set()
-            await self._wait_for_jobs()
+            self._waker.wake()
+            await self._leaving.wait(self.wait_tasks_timeout)
             await self._ends.stop(LAST_ENDS_S)
             await self._bell.stop()
             await self._reporter.stop()
@@ -420,49 +293,6 @@ class JobReceiver(Receiver):
                 logs.uninstall(self._log_handler)
             logger.info("worker %s has stopped", self.worker)
         self._registered = False
-
-    async def _wait_for_jobs(self) -> None:
-        self._lanes_empty = False
-        if not self._running():
-            return
-        logger.info("waiting for %d running jobs", len(self._running()))
-        if await self._jobs_end_within(self.wait_tasks_timeout):
-            return
-        left = self._running()
-        logger.warning(
-            "%d jobs still run after %s s; they are cancelled and given back", len(left), self.wait_tasks_timeout
-        )
-        for running in left:
-            running.ask(Stop("release", reason="the worker stops"))
-        if not await self._jobs_end_within(CANCEL_GRACE_S):
-            stubborn = self._running()
-            await self._give_back([running.key for running in stubborn], begun=True)
-            for running in stubborn:
-                self._forget(running)
-
-    async def _jobs_end_within(self, seconds: float | None) -> bool:
-        until = float("inf") if seconds is None else time.monotonic() + seconds
-        while self._running() and time.monotonic() < until:
-            self._wake.clear()
-            await self._rest(None if until == float("inf") else max(1, int((until - time.monotonic()) * 1000)))
-        return not self._running()
-
-    def _running(self) -> list[Running]:
-        """Return the attempts that have no end yet; those whose end waits for the server are another matter."""
-        return [running for running in self._runner.jobs.values() if not running.settled]
-
-    def _forget(self, running: Running) -> None:
-        running.settled = True
-        running.context._close()
-        self._runner.jobs.pop(running.key, None)
-
-    async def _give_back(self, keys: Sequence[Held], *, begun: bool = False) -> None:
-        if not keys:
-            return
-        try:
-            await self._engine.release(self.worker, keys, begun=begun, deadline_s=LAST_ENDS_S)
-        except (TaskcastError, OSError) as error:
-            logger.error("%d jobs could not be given back; they run again when the lease is over: %s", len(keys), error)
 
 
 async def _guarded(coroutine: Any, name: str) -> None:

@@ -10,7 +10,7 @@ import time
 import pytest
 from taskiq import TaskiqDepends
 
-from taskcast import JobBroker, JobContext, ends, receiver
+from taskcast import JobBroker, JobContext, ends, receiver, taking
 from taskcast.errors import EngineUnavailable
 from tests.taskcast.conftest import OwnServer, Workshop
 from tests.waiting import eventually
@@ -78,7 +78,7 @@ async def test_worker_stops_while_its_server_is_away(
     own_server: OwnServer, own_shop: Workshop, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr(receiver, "LAST_ENDS_S", 0.3)
-    monkeypatch.setattr(receiver, "TAKE_DEADLINE_S", 0.3)
+    monkeypatch.setattr(taking, "TAKE_DEADLINE_S", 0.3)
     broker = own_shop.broker
     go_on = asyncio.Event()
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from taskiq import TaskiqDepends
 
-from taskcast import JobBroker, JobContext, checkpoint, receiver, runner
+from taskcast import JobBroker, JobContext, checkpoint, leaving, runner
 from taskcast.bell import Bell
 from tests.taskcast.conftest import Workshop
 from tests.waiting import eventually
@@ -132,7 +132,7 @@ async def test_cancel_stops_a_thread_at_its_checkpoint(shop: Workshop, broker: J
         await broker.engine.cancel(job.id)
         event = await shop.ended(job.id)
         await eventually(stopped.is_set)
-        await eventually(lambda: worker._free_slots() == 10)
+        await eventually(lambda: worker.free_slots == 10)
 
     assert event.state == "cancelled"
 
@@ -158,7 +158,7 @@ async def test_thread_that_goes_on_keeps_its_slot_while_its_job_has_ended(
         event = await shop.ended(job.id)
         waiting = await broker.enqueue(other)
         await asyncio.sleep(0.2)
-        while_it_runs = (worker._free_slots(), await shop.state(waiting.id))
+        while_it_runs = (worker.free_slots, await shop.state(waiting.id))
         leave.set()
         await shop.ended(waiting.id)
 
@@ -226,9 +226,9 @@ async def test_coroutine_that_swallows_its_cancel_loses_its_job(
         await shop.until(job.id, "running")
         await broker.engine.cancel(job.id)
         event = await shop.ended(job.id)
-        still_held = worker._free_slots()
+        still_held = worker.free_slots
         leave.set()
-        await eventually(lambda: worker._free_slots() == 2)
+        await eventually(lambda: worker.free_slots == 2)
 
     assert event.state == "cancelled"
     assert still_held == 1
@@ -296,7 +296,7 @@ async def test_stop_waits_for_running_jobs(shop: Workshop, broker: JobBroker) ->
 async def test_stop_gives_back_what_does_not_end_in_time(
     shop: Workshop, broker: JobBroker, kind: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(receiver, "CANCEL_GRACE_S", 0.3)
+    monkeypatch.setattr(leaving, "CANCEL_GRACE_S", 0.3)
     leave = asyncio.Event()
     thread_leaves = threading.Event()
 
