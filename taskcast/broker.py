@@ -19,10 +19,10 @@ from taskcast.engine.engine import Engine
 from taskcast.engine.jobs import Accepted, NewJob
 from taskcast.errors import ConfigurationError
 from taskcast.ids import job_id_for, new_id
+from taskcast.limits import check_parameters
 from taskcast.message import JobFormatter, JobMessage, Message, decode
 from taskcast.names import DEFAULT_PREFIX, Names
 from taskcast.options import (
-    LATER,
     TASK_OPTIONS,
     SendOptions,
     TaskOptions,
@@ -31,6 +31,7 @@ from taskcast.options import (
     task_options,
 )
 from taskcast.parameters import Parameters
+from taskcast.plan import injected_names, is_async
 from taskcast.redaction import Redactor
 from taskcast.results import JobResultBackend, NoResultBackend
 from taskcast.values import DATA_BYTES, encode
@@ -139,12 +140,13 @@ class JobBroker(AsyncBroker):
         Args:
             task_name: its name; by default the module and the function's name.
             labels: the options of `TaskOptions` (queue, priority, max_attempts, backoff, backoff_s, retry_on,
-                never_retry_on, timeout_s, max_deliveries, keep_message); all others are Taskiq labels.
+                never_retry_on, timeout_s, max_deliveries, keep_message, rate_limit, concurrency, concurrency_key,
+                executor); all others are Taskiq labels.
 
         Raises:
             ValueError, TypeError: naming the option that is wrong.
         """
-        given = {name: labels.pop(name) for name in labels.keys() & (TASK_OPTIONS | LATER)}
+        given = {name: labels.pop(name) for name in labels.keys() & TASK_OPTIONS}
         if "timeout" in labels:
             given.setdefault("timeout_s", float(labels.pop("timeout")))
         options = task_options(given)
@@ -152,11 +154,23 @@ class JobBroker(AsyncBroker):
 
         def declare(function: Callable[_Params, _Return]) -> AsyncTaskiqDecoratedTask[_Params, _Return]:
             name = None if callable(task_name) else task_name
+            self._check_function(function, options)
             task: AsyncTaskiqDecoratedTask[_Params, _Return] = decorate(name, **labels)(function)
             self._options[task.task_name] = options
             return task
 
         return declare(task_name) if callable(task_name) else declare
+
+    def _check_function(self, function: Callable[..., Any], options: TaskOptions) -> None:
+        if options.executor == "process" and is_async(function):
+            raise ValueError("executor: 'process' is for plain functions; an async one is stopped at its next await")
+        if options.concurrency_key is not None:
+            parameters = Parameters(function)
+            given = None
+            if not parameters.takes_any:
+                injected = injected_names(function)
+                given = [name for name in parameters.names if name not in injected]
+            check_parameters(options.concurrency_key, given, self.redactor.hides)
 
     def options_of(self, task_name: str) -> TaskOptions:
         """Return a task's options; the defaults for one that is not declared here."""

@@ -14,13 +14,11 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from taskcast.ids import check_queue_name
+from taskcast.limits import Rate, check_template
 from taskcast.states import Priority
 
 DEFAULT_TIMEOUT_S = 3600.0
 LONGEST_DELAY_S = 10 * 366 * 86400.0
-
-LATER = frozenset({"rate_limit", "concurrency", "concurrency_key", "executor"})
-"""Options of the design that this version does not have; they are refused, because ignoring them would mislead."""
 
 
 class TaskOptions(msgspec.Struct, frozen=True, kw_only=True):
@@ -36,6 +34,10 @@ class TaskOptions(msgspec.Struct, frozen=True, kw_only=True):
     timeout_s: float | None = DEFAULT_TIMEOUT_S
     max_deliveries: int = 3
     keep_message: bool = True
+    rate_limit: Rate | None = None
+    concurrency: int | None = None
+    concurrency_key: str | None = None
+    executor: Literal["thread", "process"] = "thread"
 
     def public(self) -> dict[str, Any]:
         """Return the options as JSON, as workers announce them."""
@@ -50,6 +52,10 @@ class TaskOptions(msgspec.Struct, frozen=True, kw_only=True):
             "timeout_s": self.timeout_s,
             "max_deliveries": self.max_deliveries,
             "keep_message": self.keep_message,
+            "rate_limit": None if self.rate_limit is None else str(self.rate_limit),
+            "concurrency": self.concurrency,
+            "concurrency_key": self.concurrency_key,
+            "executor": self.executor,
         }
 
 
@@ -85,12 +91,13 @@ def task_options(given: Mapping[str, Any]) -> TaskOptions:
     """
     checked: dict[str, Any] = {}
     for name, value in given.items():
-        if name in LATER:
-            raise ValueError(f"{name}: this version of Taskcast has no such limit or executor yet; leave it out")
         if name not in TASK_OPTIONS:
             raise TypeError(f"{name!r} is no option of a task; there are {', '.join(sorted(TASK_OPTIONS))}")
         checked[name] = _CHECKS[name](name, value)
-    return TaskOptions(**checked)
+    options = TaskOptions(**checked)
+    if options.concurrency_key is not None and options.concurrency is None:
+        raise ValueError("concurrency_key: says nothing without concurrency, the number of jobs that may run at once")
+    return options
 
 
 def send_options(given: Mapping[str, Any]) -> SendOptions:
@@ -173,6 +180,31 @@ def _check_count(name: str, value: Any) -> int:
     return value
 
 
+def _check_optional_count(name: str, value: Any) -> int | None:
+    return None if value is None else _check_count(name, value)
+
+
+def _check_rate(name: str, value: Any) -> Rate | None:
+    try:
+        return None if value is None else Rate.parse(value)
+    except ValueError as error:
+        raise ValueError(f"{name}: {error}") from None
+
+
+def _check_template(name: str, value: Any) -> str | None:
+    if value is None:
+        return None
+    if not isinstance(value, str):
+        raise TypeError(f"{name}: must be a text such as 'tenant:{{tenant}}', not {type(value).__name__}")
+    return check_template(value)
+
+
+def _check_executor(name: str, value: Any) -> str:
+    if value not in {"thread", "process"}:
+        raise ValueError(f"{name}: must be 'thread' or 'process', not {value!r}")
+    return str(value)
+
+
 def _check_seconds(name: str, value: Any) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
         raise ValueError(f"{name}: must be a number of seconds, not {value!r}")
@@ -253,6 +285,10 @@ _CHECKS: dict[str, Any] = {
     "timeout_s": _check_timeout,
     "max_deliveries": _check_count,
     "keep_message": _check_bool,
+    "rate_limit": _check_rate,
+    "concurrency": _check_optional_count,
+    "concurrency_key": _check_template,
+    "executor": _check_executor,
     "delay_s": _check_optional_seconds,
     "run_at": _check_time,
     "dedup_key": _check_key,

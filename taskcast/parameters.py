@@ -8,12 +8,20 @@ from typing import Any
 
 
 class Parameters:
-    """The parameters of one function, or of none that is known here; `positions` are their names in order."""
+    """The parameters of one function, or of none that is known here.
 
-    __slots__ = ("_rest", "positions")
+    Attributes:
+        positions: the names of those that may be given by position, in order.
+        names: the names of all that may be given by name.
+        takes_any: whether it takes arguments of any name.
+    """
+
+    __slots__ = ("_rest", "names", "positions", "takes_any")
 
     def __init__(self, function: Callable[..., Any] | None) -> None:
         self.positions: list[str] = []
+        self.names: list[str] = []
+        self.takes_any = function is None
         self._rest: str | None = None
         if function is None:
             return
@@ -22,6 +30,10 @@ class Parameters:
                 self.positions.append(parameter.name)
             elif parameter.kind is parameter.VAR_POSITIONAL:
                 self._rest = parameter.name
+            elif parameter.kind is parameter.VAR_KEYWORD:
+                self.takes_any = True
+            if parameter.kind not in {parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD}:
+                self.names.append(parameter.name)
 
     def by_name(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> dict[str, Any]:
         """Return the arguments by name.

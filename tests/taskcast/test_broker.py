@@ -158,6 +158,33 @@ def test_wrong_option_is_said_where_the_task_is_declared(broker: JobBroker) -> N
         async def task() -> None: ...
 
 
+def test_async_task_cannot_run_in_a_process(broker: JobBroker) -> None:
+    with pytest.raises(ValueError, match="executor: 'process' is for plain functions"):
+
+        @broker.task(task_name="work", executor="process")
+        async def task() -> None: ...
+
+
+def test_key_of_a_limit_must_be_made_of_what_the_task_is_given(broker: JobBroker) -> None:
+    with pytest.raises(ValueError, match="no parameter 'tenant'"):
+
+        @broker.task(task_name="a", concurrency=1, concurrency_key="{tenant}")
+        async def first(file: str) -> None: ...
+
+    with pytest.raises(ValueError, match="no parameter 'job'"):
+
+        @broker.task(task_name="b", concurrency=1, concurrency_key="{job}")
+        async def second(file: str, job: JobContext = TaskiqDepends()) -> None: ...
+
+    with pytest.raises(ValueError, match="'api_key' is the name of a secret"):
+
+        @broker.task(task_name="c", concurrency=1, concurrency_key="{api_key}")
+        async def third(api_key: str) -> None: ...
+
+    @broker.task(task_name="d", concurrency=1, concurrency_key="{anything}")
+    async def fourth(**anything: str) -> None: ...
+
+
 @pytest.mark.parametrize("middleware", [SimpleRetryMiddleware(), SmartRetryMiddleware()])
 async def test_stock_retry_middlewares_stop_the_start(broker: JobBroker, middleware: Any) -> None:
     broker.add_middlewares(middleware)

@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
+from taskcast.limits import Rate, key_of
 from taskcast.options import TaskOptions, options_in_labels, send_options, task_options
 from taskcast.retries import backoff_ms, is_worth_retrying
 from taskcast.states import Priority
@@ -24,8 +25,19 @@ from taskcast.states import Priority
         ("timeout_s", 0),
         ("timeout_s", "5"),
         ("keep_message", 1),
-        ("rate_limit", "5/m"),
-        ("executor", "process"),
+        ("rate_limit", "5/w"),
+        ("rate_limit", "0/m"),
+        ("rate_limit", (5, 0)),
+        ("rate_limit", 5),
+        ("concurrency", 0),
+        ("concurrency", "2"),
+        ("concurrency_key", "tenant:{tenant"),
+        ("concurrency_key", "tenant:{tenant.name}"),
+        ("concurrency_key", "tenant:{}"),
+        ("concurrency_key", "tenant:{tenant:>10}"),
+        ("concurrency_key", "a\nb"),
+        ("concurrency_key", 7),
+        ("executor", "fork"),
     ],
 )
 def test_wrong_option_of_a_task_is_named(option: str, value: object) -> None:
@@ -91,3 +103,47 @@ def test_retry_on_and_never_retry_on_decide() -> None:
     assert is_worth_retrying(ConnectionError(), options)
     assert not is_worth_retrying(FileNotFoundError(), options)
     assert not is_worth_retrying(ValueError(), options)
+
+
+@pytest.mark.parametrize(
+    ("said", "count", "period_s", "text"),
+    [
+        ("10/m", 10, 60, "10/m"),
+        ("1/s", 1, 1, "1/s"),
+        ("5/30s", 5, 30, "5/30s"),
+        ("500/h", 500, 3600, "500/h"),
+        ("3/d", 3, 86400, "3/d"),
+        ((10, 60), 10, 60, "10/m"),
+        ((3, 1.5), 3, 1.5, "3/1.5s"),
+    ],
+)
+def test_rate_is_read_and_announced_as_text(said: object, count: int, period_s: float, text: str) -> None:
+    options = task_options({"rate_limit": said})
+
+    assert options.rate_limit == Rate(count, period_s)
+    assert options.public()["rate_limit"] == text
+    assert Rate.parse(text) == options.rate_limit
+
+
+def test_limits_and_executor_are_announced() -> None:
+    options = task_options({"concurrency": 2, "concurrency_key": "tenant:{tenant}", "executor": "process"})
+
+    public = options.public()
+
+    assert (public["concurrency"], public["concurrency_key"], public["executor"]) == (2, "tenant:{tenant}", "process")
+    assert (TaskOptions().public()["rate_limit"], TaskOptions().public()["executor"]) == (None, "thread")
+
+
+def test_key_without_a_number_is_refused() -> None:
+    with pytest.raises(ValueError, match="says nothing without concurrency"):
+        task_options({"concurrency_key": "one"})
+
+
+def test_key_is_made_of_arguments_by_name() -> None:
+    assert key_of("tenant:{tenant}:{n}", {"tenant": "acme", "n": 7, "more": [1]}) == "tenant:acme:7"
+
+
+@pytest.mark.parametrize(("arguments", "word"), [({}, "'tenant'"), ({"tenant": [1]}, "list"), ({"tenant": "a" * 300}, "255")])  # fmt: skip
+def test_argument_that_gives_no_key_is_named(arguments: dict[str, object], word: str) -> None:
+    with pytest.raises((ValueError, TypeError), match=word):
+        key_of("tenant:{tenant}", arguments)
