@@ -27,6 +27,7 @@ from redis.exceptions import (
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
+from taskcast.engine.link import Link
 from taskcast.engine.packing import use_hiredis
 from taskcast.engine.scripts import load
 from taskcast.engine.wire import Arg
@@ -92,13 +93,23 @@ def is_final(error: Exception) -> bool:
     return isinstance(error, refused) or isinstance(error.__cause__, refused) or not is_gone(error)
 
 
+_Send = Callable[[tuple[Arg, ...], float], Awaitable[Any]]
+
+
 class Caller:
-    """Calls scripts and commands of one asyncio client."""
+    """Calls scripts and commands of one asyncio client; scripts have a connection of their own."""
 
     def __init__(self, redis: Redis, names: Names, *, events: bool = True) -> None:
         self._execute: Callable[..., Awaitable[Any]] = redis.execute_command
+        # A client of another kind (a cluster's, a subclass) knows better how its commands are sent.
+        self._link = Link(redis.connection_pool, SOCKET_TIMEOUT_S) if type(redis) is Redis else None
         self._names = names
         self._events = events
+
+    async def aclose(self) -> None:
+        """Close the connection of the scripts; the client's others are not touched."""
+        if self._link is not None:
+            await self._link.aclose()
 
     async def __call__(self, name: str, args: Sequence[Arg], deadline_s: float = DEADLINE_S) -> Any:
         """Run a script and return its reply.
@@ -109,32 +120,36 @@ class Caller:
         """
         script = load(name, events=self._events)
         rest = (1, self._names.events, self._names.tag, *args)
-        return await self._answer(("EVALSHA", script.sha, *rest), deadline_s, ("EVAL", script.text, *rest))
+        send = self._executed if self._link is None else self._link.call
+        until = asyncio.get_running_loop().time() + deadline_s
+        try:
+            return await self._answer(send, ("EVALSHA", script.sha, *rest), until)
+        except NoScriptError:
+            return await self._answer(send, ("EVAL", script.text, *rest), until)
 
     async def command(self, *command: Arg, deadline_s: float = DEADLINE_S) -> Any:
         """Run a plain command that may run twice without harm; raises as scripts do."""
-        return await self._answer(command, deadline_s)
+        return await self._answer(self._executed, command, asyncio.get_running_loop().time() + deadline_s)
 
-    async def _answer(
-        self, command: tuple[Arg, ...], deadline_s: float, unknown_script: tuple[Arg, ...] | None = None
-    ) -> Any:
-        """Send a command until it is answered; `unknown_script` is sent instead to a server that lacks the script."""
+    async def _executed(self, command: tuple[Arg, ...], until: float) -> Any:
+        async with asyncio.timeout_at(until):
+            return await self._execute(*command)
+
+    async def _answer(self, send: _Send, command: tuple[Arg, ...], until: float) -> Any:
+        """Send a command until it is answered, or until the time is over."""
+        loop = asyncio.get_running_loop()
         last: Exception | None = None
-        pauses = chain(PAUSES_S, repeat(PAUSES_S[-1]))
-        try:
-            async with asyncio.timeout(deadline_s):
-                while True:
-                    try:
-                        return await self._execute(*command)
-                    except NoScriptError:
-                        if unknown_script is None:
-                            raise
-                        command, unknown_script = unknown_script, None
-                        continue
-                    except (RedisError, OSError) as error:
-                        if is_final(error):
-                            raise translate(error) from error
-                        last = error
-                    await asyncio.sleep(next(pauses) * random.uniform(0.8, 1.2))
-        except TimeoutError:
-            raise translate(last or RedisTimeoutError(f"no answer within {deadline_s:g} s")) from last
+        for pause_s in chain(PAUSES_S, repeat(PAUSES_S[-1])):
+            try:
+                return await send(command, until)
+            except NoScriptError:
+                raise
+            except (RedisError, OSError) as error:
+                if is_final(error):
+                    raise translate(error) from error
+                if last is None or loop.time() < until:  # what went wrong says more than that time is over
+                    last = error
+            await asyncio.sleep(min(until - loop.time(), pause_s * random.uniform(0.8, 1.2)))
+            if loop.time() >= until:
+                break
+        raise translate(last or RedisTimeoutError("no answer in time")) from last

@@ -58,7 +58,8 @@ class Engine:
         return cls(connect(url, **options), Names(prefix), events=events, owns=True)
 
     async def aclose(self) -> None:
-        """Close the client if `connect` made it."""
+        """Close the connection of the scripts, and the client if `connect` made it."""
+        await self._call.aclose()
         if self._owns:
             await self.redis.aclose()
 
