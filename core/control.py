@@ -150,7 +150,6 @@ class Control:
         task = await tasks.get_task(row["type"])
         if arguments:
             message, data = _edited(message, arguments, task)
-        options = task["options"] if task else {}
         job = NewJob(
             id=job_id,
             task=row["type"],
@@ -163,7 +162,7 @@ class Control:
             created_at_ms=_epoch_ms(row["created_at"]),
             max_attempts=row["max_attempts"],
             timeout_s=row["timeout_s"],
-            max_deliveries=int(options.get("max_deliveries") or 3),
+            max_deliveries=row["max_deliveries"],
             deduplication_key=row["deduplication_key"],
             rate_limit_key=row["rate_limit_key"],
             metadata=row["metadata"] or {},

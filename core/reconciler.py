@@ -170,6 +170,7 @@ class Reconciler(Loop):
             created_at_ms=_milliseconds(row.created_at),
             max_attempts=max(row.max_attempts, 1),
             timeout_s=row.timeout_s,
+            max_deliveries=row.max_deliveries,
             deduplication_key=row.deduplication_key,
             rate_limit_key=row.rate_limit_key,
             metadata=row.metadata if isinstance(row.metadata, dict) else {},

@@ -71,9 +71,11 @@ class Job(Answer):
     timeout_s: float | None
     cancel_requested_at: datetime | None
     cancel_seen_at: datetime | None
+    cancel_seen_by: str | None
     cancel_reason: str | None
     cancelled_by: str | None
     stuck_at: datetime | None
+    stuck_reason: str | None
     final_reason: str | None
     is_duplicate: bool
     deduplication_key: str | None
@@ -114,6 +116,9 @@ class JobDetail(Job):
     data: Any
     result: Any
     stack_trace: str | None
+    deliveries: int = Field(description="How many of its workers were lost.")
+    max_deliveries: int
+    limits: dict[str, Any] | None = Field(description="`concurrency` and `rate`, where the job has any.")
     attempts: list[Attempt]
     may: May
 
@@ -190,10 +195,11 @@ class Statistics(Answer):
 
 
 class Pause(Answer):
-    """Who paused a queue, why and until when."""
+    """Who paused a queue or a task, why, since when and until when."""
 
     by: str | None
     reason: str | None
+    at: datetime
     until: datetime | None
 
 

@@ -19,7 +19,7 @@ from pydantic import (
 )
 
 from core.permissions import Role
-from taskcast.states import JobState, Priority
+from taskcast.states import FinalReason, JobState, Priority
 from taskcast.values import encode
 
 METADATA_BYTES = 16 * 1024
@@ -93,6 +93,9 @@ class JobsQuery(Asked):
     queue: list[Text] = Field([], description="Queue names.", max_length=100)
     user_id: list[Text] = Field([], description="Whose jobs; `user` sees only their own.", max_length=100)
     priority: list[PriorityName] = Field([], description="LOW, NORMAL, HIGH, CRITICAL.")
+    final_reason: list[FinalReason] = Field(
+        [], description="Why failed jobs were given up; all but `error` are dead letters."
+    )
     worker: Text | None = Field(None, description="The worker that had the job last.")
     since: Time | None = Field(None, alias="from", description="Created at this time or later.")
     until: Time | None = Field(None, alias="to", description="Created before this time.")

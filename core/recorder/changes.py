@@ -1,4 +1,4 @@
-"""What a batch of events adds up to beside the rows of `jobs`: attempts, log lines, statistics, workers, queues."""
+"""What a batch of events adds up to beside the rows of `jobs`: attempts, log lines, statistics, workers, queues, pauses."""
 
 from __future__ import annotations
 
@@ -85,15 +85,13 @@ class WorkerNews:
 
 
 @dataclass(slots=True)
-class QueueNews:
-    """A queue was paused, resumed or merely used."""
+class PauseNews:
+    """A queue or a task was paused, or its pause was changed."""
 
     at: datetime
-    changed: bool = False
-    paused_by: str | None = None
-    paused_reason: str | None = None
-    paused_at: datetime | None = None
-    paused_until: datetime | None = None
+    by: str | None = None
+    reason: str | None = None
+    until: datetime | None = None
 
 
 @dataclass(slots=True)
@@ -112,7 +110,8 @@ class Changes:
     logs: dict[tuple[str, int, int], LogLine] = field(default_factory=dict)
     minutes: dict[tuple[datetime, str, str], Ends] = field(default_factory=dict)
     workers: dict[str, WorkerNews] = field(default_factory=dict)
-    queues: dict[str, QueueNews] = field(default_factory=dict)
+    queues: dict[str, datetime] = field(default_factory=dict)  # when each was used last
+    pauses: dict[str, PauseNews | None] = field(default_factory=dict)  # by the engine's key; None: resumed
     tasks: dict[str, TaskNews] = field(default_factory=dict)
     counted: Counter[str] = field(default_factory=Counter)
 

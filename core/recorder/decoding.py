@@ -63,6 +63,8 @@ class RowData(msgspec.Struct):
     timeout_s: float | None = None
     deduplication_key: str | None = None
     rate_limit_key: str | None = None
+    limits: msgspec.Raw = NULL
+    max_deliveries: int = 3
     metadata: msgspec.Raw = NULL
 
 
@@ -113,7 +115,7 @@ class NoteData(msgspec.Struct):
 class QueueData(msgspec.Struct):
     """The data of `queue.*`."""
 
-    queue: str = ""
+    queue: str | None = None
     task: str | None = None
     by: str | None = None
     reason: str | None = None

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable
 from datetime import datetime
 from typing import Any, ClassVar
 
-from core.recorder.changes import Changes, EndWord, LogLine, QueueNews, TaskNews, WorkerNews
+from core.recorder.changes import Changes, EndWord, LogLine, PauseNews, TaskNews, WorkerNews
 from core.recorder.decoding import (
     EndData,
     Heard,
@@ -94,7 +94,8 @@ class Fold:
         row.status, row.attempts = state, event.attempt
         row.queued_at = event.at if state == JobState.QUEUED else row.queued_at
         row.run_at = instant(data.run_at) or (row.run_at if data.reason == "due" else None)
-        row.started_at = row.processed_by = row.waited_ms = row.duration_ms = row.stuck_at = None
+        row.started_at = row.processed_by = row.waited_ms = row.duration_ms = None
+        row.move_on()
         row.set_progress(None)
         self._touch(row, event)
         self._saw_queue(row.queue_name, event.at)
@@ -106,7 +107,8 @@ class Fold:
             return
         row.attempts, row.started_at = event.attempt, event.at
         row.processed_by, row.waited_ms = cut(data.worker, 255), int8(data.waited_ms)
-        row.duration_ms = row.stuck_at = None
+        row.duration_ms = None
+        row.move_on()
         row.set_progress(None)
         attempt = self.changes.begin(row.id, event.attempt)
         attempt.worker, attempt.host, attempt.pid = row.processed_by, cut(data.host, 255), int4(data.pid)
@@ -120,6 +122,7 @@ class Fold:
             return
         began = (event.was or was) == JobState.RUNNING
         row.attempts = event.attempt
+        row.move_on()
         duration = int8(data.duration_ms)
         if duration is None and began and row.started_at:
             duration = max(int((event.at - row.started_at).total_seconds() * 1000), 0)
@@ -192,13 +195,20 @@ class Fold:
             row.cancelled_by, row.cancel_reason = cut(data.by, 255), data.reason
         elif kind == "cancel_seen":
             row.cancel_seen_at = event.at
-        elif kind == "stuck":
-            row.stuck_at = event.at
         else:
             row.deliveries = int4(data.deliveries) or row.deliveries + 1
             attempt = self.changes.attempt(row.id, event.attempt)
             attempt.state, attempt.ended_at, attempt.reason = "lost", event.at, "worker_lost"
         self._touch(row, event)
+
+    def _stuck(self, event: Heard, _message: bytes | None) -> None:
+        data = self._data(event, NoteData)
+        row = self._row(event)
+        if row is None or event.seq <= row.seq or row.is_final:
+            self.changes.counted["late"] += 1
+            return
+        # It says nothing of the state the job is in, so the row's seq stays: a move told meanwhile must count.
+        row.stuck_at, row.stuck_reason, row.touch = event.at, cut(data.reason, 32) or "unknown", MOVED
 
     def _deduplicated(self, event: Heard, _message: bytes | None) -> None:
         row = self._row(event)
@@ -239,13 +249,15 @@ class Fold:
 
     def _queue(self, event: Heard, _message: bytes | None) -> None:
         data = self._data(event, QueueData)
-        if not data.queue or data.task or event.type == "queue.drained":
+        if data.queue:
+            self._saw_queue(data.queue[:64], event.at)
+        key = f"t:{data.task[:255]}" if data.task else f"q:{data.queue[:64]}" if data.queue else None
+        if key is None or event.type == "queue.drained":
             return
-        news = QueueNews(event.at, changed=True)
-        if event.type == "queue.paused":
-            news.paused_by, news.paused_reason, news.paused_at = cut(data.by, 255), data.reason, event.at
-            news.paused_until = instant(data.until)
-        self.changes.queues[data.queue[:64]] = news
+        paused = event.type == "queue.paused"
+        self.changes.pauses[key] = (
+            PauseNews(event.at, cut(data.by, 255), data.reason, instant(data.until)) if paused else None
+        )
 
     # Helpers
 
@@ -286,6 +298,7 @@ class Fold:
         row.bare, row.defined = False, True
         row.data, row.timeout_s = raw(data.data), data.timeout_s
         row.deduplication_key, row.rate_limit_key = cut(data.deduplication_key, 255), cut(data.rate_limit_key, 255)
+        row.limits, row.max_deliveries = raw_object(data.limits), int4(data.max_deliveries) or 3
         row.metadata = raw_object(data.metadata) or "{}"
         row.priority, row.max_attempts = (
             data.priority if data.priority in {1, 2, 3, 4} else 2,
@@ -377,7 +390,7 @@ class Fold:
         row.touch = max(row.touch, kind)
 
     def _saw_queue(self, name: str, at: datetime) -> None:
-        self.changes.queues.setdefault(name, QueueNews(at))
+        self.changes.queues.setdefault(name, at)
 
     def _refuse(self) -> bool:
         self.changes.counted["refused"] += 1
@@ -396,7 +409,7 @@ class Fold:
         "job.cancel_requested": _noted,
         "job.cancel_seen": _noted,
         "job.lost": _noted,
-        "job.stuck": _noted,
+        "job.stuck": _stuck,
         "job.deduplicated": _deduplicated,
         "job.deleted": _deleted,
         "worker.started": _worker,

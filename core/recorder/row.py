@@ -10,8 +10,8 @@ from taskcast.states import FINAL
 LOADED = (
     "id", "queue_name", "type", "status", "seq", "created_at", "updated_at", "priority", "attempts", "errors",
     "deliveries", "max_attempts", "user_id", "processed_by", "duration_ms", "waited_ms", "final_reason",
-    "is_duplicate", "cancelled_by", "cancel_reason", "cancel_requested_at", "cancel_seen_at", "stuck_at", "queued_at",
-    "run_at", "started_at", "completed_at", "failed_at", "cancelled_at",
+    "is_duplicate", "cancelled_by", "cancel_reason", "cancel_requested_at", "cancel_seen_at", "stuck_at",
+    "stuck_reason", "queued_at", "run_at", "started_at", "completed_at", "failed_at", "cancelled_at",
 )  # fmt: skip
 """The columns that are read before a batch and written with every move; the large ones are written only when set."""
 
@@ -48,6 +48,7 @@ class Row:
     cancel_requested_at: datetime | None = None
     cancel_seen_at: datetime | None = None
     stuck_at: datetime | None = None
+    stuck_reason: str | None = None
     queued_at: datetime | None = None
     run_at: datetime | None = None
     started_at: datetime | None = None
@@ -63,6 +64,8 @@ class Row:
     timeout_s: float | None = None
     deduplication_key: str | None = None
     rate_limit_key: str | None = None
+    limits: str | None = None
+    max_deliveries: int = 3
     metadata: str = "{}"
     progressed: bool = False
     progress: str | None = None
@@ -89,6 +92,10 @@ class Row:
     def key(self) -> Key | None:
         """What it counts as now."""
         return None if self.gone else (self.type, self.queue_name, self.status)
+
+    def move_on(self) -> None:
+        """Forget that the job looked stuck, because it has moved."""
+        self.stuck_at = self.stuck_reason = None
 
     def set_progress(self, progress: str | None) -> None:
         """Set the progress, or clear it."""

@@ -25,13 +25,13 @@ TYPES = {
     "updated_at": "timestamptz", "priority": "int2", "attempts": "int4", "errors": "int4", "deliveries": "int4",
     "max_attempts": "int4", "user_id": "text", "processed_by": "text", "duration_ms": "int8", "waited_ms": "int8",
     "final_reason": "text", "is_duplicate": "bool", "cancelled_by": "text", "cancel_reason": "text",
-    "cancel_requested_at": "timestamptz", "cancel_seen_at": "timestamptz", "stuck_at": "timestamptz",
+    "cancel_requested_at": "timestamptz", "cancel_seen_at": "timestamptz", "stuck_at": "timestamptz", "stuck_reason": "text",
     "queued_at": "timestamptz", "run_at": "timestamptz", "started_at": "timestamptz", "completed_at": "timestamptz",
     "failed_at": "timestamptz", "cancelled_at": "timestamptz", "timeout_s": "float8", "deduplication_key": "text",
-    "rate_limit_key": "text", "data": "jsonb", "metadata": "jsonb", "progress": "jsonb", "result": "jsonb",
+    "rate_limit_key": "text", "limits": "jsonb", "max_deliveries": "int4", "data": "jsonb", "metadata": "jsonb", "progress": "jsonb", "result": "jsonb",
     "error": "jsonb", "stack_trace": "text", "message": "bytea",
 }  # fmt: skip
-DEFINITION = ("data", "timeout_s", "deduplication_key", "rate_limit_key", "metadata")
+DEFINITION = ("data", "timeout_s", "deduplication_key", "rate_limit_key", "limits", "max_deliveries", "metadata")
 FLAGS: dict[str, str] = dict.fromkeys(DEFINITION, "defined") | {"progress": "progressed", "result": "has_result"}
 """Large columns that are written only where the row's flag says so."""
 INSERTED = (*LOADED, *DEFINITION, "progress", "result", "error", "stack_trace", "message")
@@ -103,6 +103,7 @@ async def store(connection: Any, rows: Iterable[Row], changes: Changes) -> None:
     await _spans(connection, changes)
     await _workers(connection, changes)
     await _queues(connection, changes)
+    await _pauses(connection, changes)
 
 
 async def delete_traces(connection: Any, ids: Sequence[str]) -> None:
@@ -307,11 +308,17 @@ async def _queues(connection: Any, changes: Changes) -> None:
         WHERE q.seen_at < excluded.seen_at - interval '1 minute'
         """,
         [name for name, _ in seen],
-        [news.at for _, news in seen],
+        [at for _, at in seen],
     )
-    for name, news in seen:
-        if news.changed:
+
+
+async def _pauses(connection: Any, changes: Changes) -> None:
+    if over := [key for key, news in changes.pauses.items() if news is None]:
+        await connection.execute("DELETE FROM pauses WHERE key = ANY($1::text[])", over)
+    for key, news in changes.pauses.items():
+        if news is not None:
             await connection.execute(
-                "UPDATE queues SET paused_by = $2, paused_reason = $3, paused_at = $4, paused_until = $5 WHERE name = $1",
-                name, news.paused_by, news.paused_reason, news.paused_at, news.paused_until,
+                "INSERT INTO pauses (key, by, reason, at, until) VALUES ($1, $2, $3, $4, $5) ON CONFLICT (key) DO UPDATE"
+                " SET by = excluded.by, reason = excluded.reason, at = excluded.at, until = excluded.until",
+                key, news.by, news.reason, news.at, news.until,
             )  # fmt: skip

@@ -25,6 +25,7 @@ class JobFilter:
     queue: list[str] = field(default_factory=list)
     user_id: list[str] = field(default_factory=list)
     priority: list[int] = field(default_factory=list)
+    final_reason: list[str] = field(default_factory=list)
     worker: str | None = None
     since: datetime | None = None
     until: datetime | None = None
@@ -33,7 +34,9 @@ class JobFilter:
     @property
     def is_counted(self) -> bool:
         """Tell whether `job_counts` knows how many jobs match."""
-        return not (self.user_id or self.priority or self.worker or self.since or self.until or self.q)
+        return not (
+            self.user_id or self.priority or self.final_reason or self.worker or self.since or self.until or self.q
+        )
 
 
 class Parameters:
@@ -56,6 +59,7 @@ def conditions(wanted: JobFilter, parameters: Parameters, *, without: frozenset[
         ("queue", "queue_name", wanted.queue, "text"),
         ("user_id", "user_id", wanted.user_id, "text"),
         ("priority", "priority", wanted.priority, "int2"),
+        ("final_reason", "final_reason", wanted.final_reason, "text"),
     )
     found = []
     for key, column, values, kind in lists:

@@ -24,7 +24,7 @@ _LISTED = (
     "id", "type", "queue_name", "status", "priority", "attempts", "errors", "max_attempts", "user_id",
     "progress::text AS progress", "processed_by", "created_at", "queued_at", "run_at", "started_at", "completed_at",
     "failed_at", "cancelled_at", "updated_at", "duration_ms", "waited_ms", "timeout_s", "cancel_requested_at",
-    "cancel_seen_at", "cancel_reason", "cancelled_by", "stuck_at", "final_reason", "is_duplicate",
+    "cancel_seen_at", "cancel_reason", "cancelled_by", "stuck_at", "stuck_reason", "final_reason", "is_duplicate",
     "deduplication_key", "rate_limit_key", "metadata::text AS metadata", "error::text AS error", "seq",
 )  # fmt: skip
 _COLUMNS = ", ".join(f"j.{column}" for column in _LISTED)
@@ -73,7 +73,8 @@ async def job_detail(job_id: str) -> Row | None:
 async def detail_by(lent: Any, job_id: str) -> Row | None:
     """Do the same on a connection that the caller holds."""
     found = await lent.fetchrow(
-        f"SELECT {_COLUMNS}, j.data::text AS data, j.result::text AS result, j.stack_trace FROM jobs j WHERE id = $1",  # noqa: S608
+        f"SELECT {_COLUMNS}, j.data::text AS data, j.result::text AS result, j.stack_trace, j.deliveries,"  # noqa: S608
+        " j.max_deliveries, j.limits::text AS limits FROM jobs j WHERE id = $1",
         job_id,
     )
     if found is None:
@@ -87,6 +88,9 @@ async def detail_by(lent: Any, job_id: str) -> Row | None:
         "data": from_json(found["data"]),
         "result": from_json(found["result"]),
         "stack_trace": found["stack_trace"],
+        "deliveries": found["deliveries"],
+        "max_deliveries": found["max_deliveries"],
+        "limits": from_json(found["limits"]),
         "attempts": [_attempt(record) for record in attempts],
     }
 
@@ -149,9 +153,14 @@ _SEARCHES = ((_LOOK_UP, 20), (_WALK, 200), (_LOOK_UP, 5_000))
 async def _branches(lent: Any, wanted: JobFilter, parameters: Parameters) -> list[list[str]] | None:
     """Return the conditions of one index range each, None where a plain query is better.
 
+    Dead letters are few, and have an index of their own.
+
     The indexes begin with (type, status), (queue_name, status) or status. A list of values, or a status that is not
     asked for, breaks their order; so the query is cut into one for each combination that has any jobs.
     """
+    if wanted.final_reason and not wanted.q:
+        rest = conditions(wanted, parameters, without=frozenset({"final_reason"}))
+        return [[f"final_reason = {parameters.add(reason)}::text", *rest] for reason in wanted.final_reason]
     if (
         wanted.q
         or wanted.user_id
@@ -243,9 +252,11 @@ def _row(record: Any) -> Row:
         "timeout_s": record["timeout_s"],
         "cancel_requested_at": iso(record["cancel_requested_at"]),
         "cancel_seen_at": iso(record["cancel_seen_at"]),
+        "cancel_seen_by": record["processed_by"] if record["cancel_seen_at"] else None,
         "cancel_reason": record["cancel_reason"],
         "cancelled_by": record["cancelled_by"],
         "stuck_at": iso(record["stuck_at"]),
+        "stuck_reason": record["stuck_reason"],
         "final_reason": record["final_reason"],
         "is_duplicate": record["is_duplicate"],
         "deduplication_key": record["deduplication_key"],

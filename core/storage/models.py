@@ -36,12 +36,15 @@ class Job(Model):
     is_duplicate = fields.BooleanField(default=False)
     deduplication_key = fields.CharField(max_length=255, null=True)
     rate_limit_key = fields.CharField(max_length=255, null=True)
+    limits = fields.JSONField[dict[str, object]](null=True)  # {"concurrency": {...}, "rate": {...}}, as the events say
+    max_deliveries = fields.IntField(default=3)
     metadata = fields.JSONField[dict[str, object]](default=dict)
     cancelled_by = fields.CharField(max_length=255, null=True)
     cancel_reason = fields.TextField(null=True)
     cancel_requested_at = fields.DatetimeField(null=True)
     cancel_seen_at = fields.DatetimeField(null=True)
     stuck_at = fields.DatetimeField(null=True)
+    stuck_reason = fields.CharField(max_length=32, null=True)
     created_at = fields.DatetimeField()
     queued_at = fields.DatetimeField(null=True)
     run_at = fields.DatetimeField(null=True)
@@ -210,17 +213,26 @@ class Task(Model):
 
 
 class Queue(Model):
-    """A queue that was ever used, and whether it is paused."""
+    """A queue that was ever used."""
 
     name = fields.CharField(max_length=64, primary_key=True)
-    paused_by = fields.CharField(max_length=255, null=True)
-    paused_reason = fields.TextField(null=True)
-    paused_at = fields.DatetimeField(null=True)
-    paused_until = fields.DatetimeField(null=True)
     seen_at = fields.DatetimeField()
 
     class Meta:
         table = "queues"
+
+
+class Pause(Model):
+    """A queue or a task that is paused now; the key is the engine's, `q:<queue>` or `t:<task>`."""
+
+    key = fields.CharField(max_length=257, primary_key=True)
+    by = fields.CharField(max_length=255, null=True)
+    reason = fields.TextField(null=True)
+    at = fields.DatetimeField()
+    until = fields.DatetimeField(null=True)
+
+    class Meta:
+        table = "pauses"
 
 
 class User(Model):

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from core.storage.connection import connection
-from core.storage.shapes import PRIORITIES, from_json, iso
+from core.storage.pauses import Pause, list_pauses
+from core.storage.shapes import PRIORITIES, from_json
 from core.storage.workers import SILENT_S
 from taskcast.engine.engine import Engine
 from taskcast.engine.jobs import QueueCounts
@@ -22,7 +23,7 @@ async def list_queues(engine: Engine) -> list[Row]:
 async def queue_rows(counts: Sequence[QueueCounts]) -> list[Row]:
     """Return the rows of queues, given what the queue server counts."""
     async with connection() as lent:
-        queues = await lent.fetch("SELECT name, paused_by, paused_reason, paused_at, paused_until FROM queues")
+        queues = await lent.fetch("SELECT name FROM queues")
         # The running minute and as much of the one before as makes sixty seconds.
         ended = await lent.fetch(
             """
@@ -38,30 +39,27 @@ async def queue_rows(counts: Sequence[QueueCounts]) -> list[Row]:
         )
     rates = {record["queue_name"]: record["count"] for record in ended}
     served = [(from_json(record["queues"]), record["slots"]) for record in workers]
-    known = {record["name"]: record for record in queues}
+    known = {record["name"] for record in queues}
+    pauses = await list_pauses()
     counted = {count.name: count for count in counts}
     return [
         _queue(
             name,
-            known.get(name),
+            pauses.get(f"q:{name}"),
             counted.get(name),
             per_minute=round(rates.get(name, 0.0), 1),
             slots=sum(slots for queues, slots in served if queues is None or name in queues),
         )
-        for name in sorted(known.keys() | counted.keys())
+        for name in sorted(known | counted.keys())
     ]
 
 
-def _queue(name: str, record: Any, counts: QueueCounts | None, *, per_minute: float, slots: int) -> Row:
+def _queue(name: str, pause: Pause | None, counts: QueueCounts | None, *, per_minute: float, slots: int) -> Row:
     waiting = counts.waiting if counts else {}
     oldest_ms = counts.oldest_ms if counts else None
-    paused = None
-    if record is not None and record["paused_at"] is not None:
-        until = iso(record["paused_until"])
-        paused = {"by": record["paused_by"], "reason": record["paused_reason"], "until": until}
     return {
         "name": name,
-        "paused": paused,
+        "paused": pause.shown() if pause else None,
         "waiting": {word: waiting.get(number, 0) for number, word in PRIORITIES.items()},
         "running": counts.running if counts else 0,
         "scheduled": counts.scheduled if counts else 0,

@@ -43,11 +43,13 @@ class Whole:
     user_id: str | None
     deduplication_key: str | None
     rate_limit_key: str | None
+    max_deliveries: int
     created_at: datetime
     run_at: datetime | None
     message: bytes | None
     data: Json
     metadata: Json
+    limits: Json
 
 
 async def unfinished_rows(*, after: str, up_to_seq: int | None, limit: int) -> list[Seen]:
@@ -77,12 +79,13 @@ async def still_unfinished(ids: Sequence[str], *, up_to_seq: int) -> list[Whole]
     async with connection() as lent:
         records: list[Any] = await lent.fetch(
             "SELECT id, type, queue_name, status, seq, attempts, errors, deliveries, priority, max_attempts, timeout_s,"
-            " user_id, deduplication_key, rate_limit_key, created_at, run_at, message, data::text, metadata::text"
+            " user_id, deduplication_key, rate_limit_key, max_deliveries, created_at, run_at, message, data::text,"
+            " metadata::text, limits::text"
             " FROM jobs WHERE status IN ('scheduled', 'queued', 'running', 'retrying')"
             " AND id = ANY($1::text[]) AND seq <= $2",
             list(ids), up_to_seq,
         )  # fmt: skip
     return [
-        Whole(*[*record[:-2], msgspec.json.decode(record[-2] or "null"), msgspec.json.decode(record[-1] or "{}")])
-        for record in map(list, records)
+        Whole(*plain, *(msgspec.json.decode(text or "null") for text in texts))
+        for plain, texts in ((record[:-3], record[-3:]) for record in map(tuple, records))
     ]

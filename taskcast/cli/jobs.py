@@ -11,9 +11,11 @@ import msgspec
 from taskcast.cli import show, watch
 from taskcast.cli.gateway import Exit, Problem, Target, run
 from taskcast.client import Client
-from taskcast.states import JobState, Priority
+from taskcast.states import FinalReason, JobState, Priority
 
 STATES = click.Choice([str(state) for state in JobState])
+REASONS = click.Choice([str(reason) for reason in FinalReason])
+DEAD_LETTERS = tuple(str(reason) for reason in FinalReason if reason is not FinalReason.ERROR)
 PRIORITIES = click.Choice([priority.name for priority in Priority], case_sensitive=False)
 
 
@@ -22,11 +24,23 @@ PRIORITIES = click.Choice([priority.name for priority in Priority], case_sensiti
 @click.option("--type", "-t", "type_", multiple=True, help="Only this task's jobs; may be repeated.")
 @click.option("--queue", "-q", multiple=True, help="Only this queue's jobs; may be repeated.")
 @click.option("--user", multiple=True, help="Only jobs of this user_id; may be repeated.")
+@click.option("--final-reason", multiple=True, type=REASONS, help="Only jobs that failed for this; may be repeated.")
+@click.option("--dead", is_flag=True, help="Only dead letters: jobs that failed for another reason than an error.")
 @click.option("--search", help="Words or an id's beginning to search for.")
 @click.option("--limit", default=20, show_default=True, type=click.IntRange(1, 200), help="How many.")
 @click.pass_obj
-def jobs(target: Target, /, *, limit: int, search: str | None, **filters: tuple[str, ...]) -> None:
+def jobs(
+    target: Target,
+    /,
+    *,
+    limit: int,
+    search: str | None,
+    dead: bool,
+    final_reason: tuple[str, ...],
+    **filters: tuple[str, ...],
+) -> None:
     """List jobs, newest first."""
+    reasons = final_reason or (DEAD_LETTERS if dead else ())
 
     async def work(client: Client) -> None:
         page = await client.jobs(
@@ -34,6 +48,7 @@ def jobs(target: Target, /, *, limit: int, search: str | None, **filters: tuple[
             type=filters["type_"],
             queue=filters["queue"],
             user_id=filters["user"],
+            final_reason=reasons,
             q=search,
             limit=limit,
         )

@@ -139,6 +139,7 @@ class Client:
         queue: str | Iterable[str] | None = None,
         user_id: str | Iterable[str] | None = None,
         priority: str | Iterable[str] | None = None,
+        final_reason: str | Iterable[str] | None = None,
         worker: str | None = None,
         since: str | None = None,
         until: str | None = None,
@@ -147,10 +148,14 @@ class Client:
         limit: int = 50,
         cursor: str | None = None,
     ) -> Page:
-        """Return a page of jobs, newest first; `since` and `until` bound `created_at` (the interface's from and to)."""
+        """Return a page of jobs, newest first.
+
+        `since` and `until` bound `created_at` (the interface's from and to). `final_reason` is why a failed job was
+        given up: `error`, or for dead letters timeout, worker_lost, unknown_task, unreadable, forgotten.
+        """
         return await self._page(
-            JOBS, status=status, type=type, queue=queue, user_id=user_id, priority=priority, worker=worker, q=q,
-            sort=sort, limit=limit, cursor=cursor, to=until, **{"from": since},
+            JOBS, status=status, type=type, queue=queue, user_id=user_id, priority=priority,
+            final_reason=final_reason, worker=worker, q=q, sort=sort, limit=limit, cursor=cursor, to=until, **{"from": since},
         )  # fmt: skip
 
     async def job(self, job_id: str) -> Row:

@@ -40,6 +40,7 @@ async def list_all_jobs(context: Context, query: JobsQuery) -> Response:
             queue=query.queue,
             user_id=query.user_id if owner is None else [owner],
             priority=[int(priority) for priority in query.priority],
+            final_reason=[str(reason) for reason in query.final_reason],
             worker=query.worker,
             since=query.since,
             until=query.until,

@@ -66,7 +66,17 @@ async def test_user_lists_only_their_own_jobs(ada: httpx.AsyncClient) -> None:
     assert code_of(await ada.get(JOBS, params={"user_id": "bob"}), 403) == "forbidden"
 
 
+async def test_list_of_dead_letters(viewer: httpx.AsyncClient) -> None:
+    for reason in ("error", "worker_lost", "unreadable"):
+        await add_job(status="failed", final_reason=reason)
+
+    page = (await viewer.get(JOBS, params={"final_reason": "worker_lost,unreadable"})).json()
+
+    assert {job["final_reason"] for job in page["items"]} == {"worker_lost", "unreadable"}
+
+
 WRONG_FILTERS = [
+    ({"final_reason": "bad luck"}, "final_reason.0"),
     ({"status": "done"}, "status.0"),
     ({"priority": "URGENT"}, "priority.0"),
     ({"limit": "0"}, "limit"),

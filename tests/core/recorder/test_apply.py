@@ -14,6 +14,8 @@ from core.secrets import MessageCipher
 from core.storage.connection import connection, transaction
 from core.storage.jobs import job_detail, job_message
 from core.storage.logs import list_logs
+from core.storage.pauses import list_pauses
+from core.storage.queues import queue_rows
 from tests.core.recorder.history import BEGINNING, History, Told
 
 pytestmark = pytest.mark.usefixtures("database")
@@ -346,21 +348,60 @@ async def test_workers_and_their_tasks_are_known() -> None:
     assert (task["queue"], task["options"]["max_attempts"], task["schema"]) == ("mail", 3, {"type": "object"})
 
 
-async def test_a_pause_is_kept_with_who_and_why() -> None:
-    from core.storage.queues import queue_rows
-
+async def test_pauses_of_queues_and_tasks_are_kept_until_they_are_resumed() -> None:
     history = History()
-    history.tell(
-        "queue.paused", None, {"queue": "mail", "by": "ada", "reason": "broken", "until": "2026-12-01T00:00:00Z"}
-    )
+    pause = {"by": "ada", "reason": "broken", "until": "2026-12-01T00:00:00Z"}
+    history.tell("queue.paused", None, {"queue": "mail", "task": None, **pause})
+    history.tell("queue.paused", None, {"queue": None, "task": "REPORT", "by": None, "reason": None, "until": None})
     await record(history)
-    paused = (await queue_rows([]))[0]["paused"]
+    paused = await list_pauses()
     history.told.clear()
-    history.tell("queue.resumed", None, {"queue": "mail", "by": "ada"})
+    history.tell("queue.resumed", None, {"queue": "mail", "task": None, "by": "ada"})
+    history.tell("queue.drained", None, {"queue": "mail", "task": None, "by": "ada", "count": 3})
     await record(history)
 
-    assert paused == {"by": "ada", "reason": "broken", "until": "2026-12-01T00:00:00.000Z"}
-    assert (await queue_rows([]))[0]["paused"] is None
+    assert set(paused) == {"q:mail", "t:REPORT"}
+    assert paused["q:mail"].shown() | {"at": None} == {
+        "by": "ada",
+        "reason": "broken",
+        "at": None,
+        "until": "2026-12-01T00:00:00.000Z",
+    }
+    assert (paused["t:REPORT"].queue, paused["t:REPORT"].task) == (None, "REPORT")
+    assert set(await list_pauses()) == {"t:REPORT"}
+    assert [queue["name"] for queue in await queue_rows([])] == ["mail"]
+
+
+async def test_limits_and_deliveries_of_a_job_are_kept_as_accepted() -> None:
+    limits = {"concurrency": {"key": "T", "limit": 2}, "rate": {"key": "T", "count": 10, "period_ms": 60000}}
+    history = History()
+    history.queued("plain")
+    history.queued("limited", limits=limits, max_deliveries=5)
+    history.started("limited")
+    history.completed("limited")
+
+    await record(history)
+
+    plain, limited = await job_detail("plain"), await job_detail("limited")
+    assert plain and limited
+    assert (plain["limits"], plain["max_deliveries"]) == (None, 3)
+    assert (limited["limits"], limited["max_deliveries"]) == (limits, 5)
+
+
+async def test_a_stuck_job_is_marked_until_it_moves() -> None:
+    history = History()
+    history.queued()
+    history.note("stuck", reason="no_worker")
+    await record(history)
+    marked = await job_detail("j")
+    history.told.clear()
+    history.started()
+    await record(history)
+    moved = await job_detail("j")
+
+    assert marked and moved
+    assert (marked["status"], marked["stuck_reason"], bool(marked["stuck_at"])) == ("queued", "no_worker", True)
+    assert (moved["status"], moved["stuck_reason"], moved["stuck_at"]) == ("running", None, None)
 
 
 async def test_the_position_moves_with_the_rows_or_not_at_all() -> None:

@@ -195,3 +195,20 @@ async def test_lists_read_their_index_and_never_sort_the_table(jobs: list[Row]) 
 
     assert "Merge Append" in text
     assert "Sort" not in text.replace("Sort Key", "")
+
+
+async def test_dead_letters_are_found_by_why_they_were_given_up(database: str) -> None:
+    history = History()
+    for number, reason in enumerate(["error", "worker_lost", "timeout", "worker_lost"]):
+        history.queued(f"j{number}")
+        history.started(f"j{number}")
+        history.failed(f"j{number}", final_reason=reason)
+    await apply([history.batch()], await read_position(), None, Counter())
+
+    lost = await list_jobs(JobFilter(final_reason=["worker_lost"]))
+    dead = await list_jobs(JobFilter(final_reason=["timeout", "worker_lost"], queue=["default"]), limit=2)
+    rest = await list_jobs(JobFilter(final_reason=["timeout", "worker_lost"]), limit=2, cursor=dead.next_cursor)
+
+    assert {job["id"] for job in lost.items} == {"j1", "j3"}
+    assert (lost.total, dead.total) == (2, 3)
+    assert {job["id"] for job in [*dead.items, *rest.items]} == {"j1", "j2", "j3"}
