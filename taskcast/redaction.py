@@ -113,9 +113,8 @@ class Redactor:
             value, changed = self._masked_texts(msgspec.json.decode(encoded))
             if changed:
                 encoded = encode_plain(value)
-        for secret in self._encoded:
-            if secret in encoded:
-                encoded = encoded.replace(secret, MASK.encode())
+        if any(secret in encoded for secret in self._encoded):
+            encoded = encode_plain(self._without_values(msgspec.json.decode(encoded)))
         return encoded
 
     def json_within(self, encoded: bytes, limit: int) -> bytes:
@@ -138,6 +137,20 @@ class Redactor:
         if "earer " in text or "asic " in text:
             text = _BEARER.sub(rf"\1 {MASK}", text)
         return text
+
+    def _without_values(self, value: Any) -> Any:
+        """Return the value with registered values masked in texts, names and numbers."""
+        if type(value) is dict:
+            return {self._without_values(name): self._without_values(item) for name, item in value.items()}
+        if type(value) is list:
+            return [self._without_values(item) for item in value]
+        if type(value) is str:
+            for secret in self._values:
+                value = value.replace(secret, MASK)
+            return value
+        if type(value) in {int, float} and any(secret in encode_plain(value).decode() for secret in self._values):
+            return MASK
+        return value
 
     def _mask_pair(self, found: re.Match[str]) -> str:
         if not self.hides(found["name"]):

@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import json
 import math
+import re
 import traceback
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -29,11 +30,15 @@ MESSAGE_BYTES = 1024 * 1024
 HEAD_CHARACTERS = 2048
 DEPTH = 32
 ITEMS = 10_000
+LONGEST_NUMBER = 4_300
+"""Digits; Python reads and writes no longer number (`sys.set_int_max_str_digits`)."""
+LONGEST_INT_BITS = 2_048
 
 encode_plain = msgspec.json.Encoder().encode
 """The fast encoder, for values known to be JSON already."""
 
 _PLAIN = frozenset({type(None), bool, int, str})
+_ENDLESS_NUMBER = re.compile(rb"[0-9]{%d}" % LONGEST_NUMBER)
 _FOLDER = str(Path(__file__).parent)
 
 
@@ -45,9 +50,12 @@ def encode(value: object) -> bytes:
         except Exception:  # a lone surrogate, an integer over 64 bits
             return _encode_described(value)
     try:
-        return to_json(value, inf_nan_mode="strings", bytes_mode="utf8", fallback=_describe_unknown)
+        encoded = to_json(value, inf_nan_mode="strings", bytes_mode="utf8", fallback=_describe_unknown)
     except Exception:  # a cycle, bytes that are no UTF-8, a property or a serializer of the user's that raises
         return _encode_described(value)
+    if len(encoded) > LONGEST_NUMBER and _ENDLESS_NUMBER.search(encoded):
+        return _encode_described(value)
+    return encoded
 
 
 def cut(encoded: bytes, limit: int, hide: Callable[[str], str] | None = None) -> bytes:
@@ -153,8 +161,10 @@ def _described(value: Any, depth: int) -> object:
     """Turn any value into JSON by hand; slower than the encoder, but nothing stops it."""
     if depth > DEPTH:
         return {"$repr": "...", "type": type_name(type(value))}
-    if value is None or isinstance(value, bool | int | str):
+    if value is None or isinstance(value, bool | str):
         return value
+    if isinstance(value, int):
+        return value if value.bit_length() < LONGEST_INT_BITS else _described_int(value)
     if isinstance(value, float):
         return value if math.isfinite(value) else str(value)
     if isinstance(value, bytes | bytearray):
@@ -167,6 +177,10 @@ def _described(value: Any, depth: int) -> object:
         return json.loads(to_json(value, inf_nan_mode="strings", bytes_mode="base64", fallback=_describe_unknown))
     except Exception:
         return {"$repr": _repr_of(value), "type": type_name(type(value))}
+
+
+def _described_int(value: int) -> object:
+    return {"$repr": f"a number of {value.bit_length()} bits", "type": type_name(type(value))}
 
 
 def _described_bytes(value: bytes) -> object:

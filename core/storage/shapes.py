@@ -8,6 +8,7 @@ from typing import Any, overload
 import msgspec
 
 from taskcast.states import Priority
+from taskcast.values import HEAD_CHARACTERS
 
 PRIORITIES = {int(priority): priority.name for priority in Priority}
 
@@ -24,8 +25,13 @@ def iso(at: datetime | None) -> str | None:
 
 
 def from_json(text: str | None) -> Any:
-    """Return the value of JSON text; None for SQL's NULL."""
-    return None if text is None else _decode(text)
+    """Return the value of JSON text; None for SQL's NULL. A value that Python cannot hold is described, as jobs' are."""
+    if text is None:
+        return None
+    try:
+        return _decode(text)
+    except (msgspec.DecodeError, RecursionError):  # PostgreSQL holds numbers and depths that Python does not
+        return {"$cut": {"bytes": len(text.encode()), "head": text[:HEAD_CHARACTERS]}}
 
 
 def error_of(text: str | None) -> dict[str, Any] | None:

@@ -62,3 +62,20 @@ def test_head_of_a_cut_value_is_masked() -> None:
 def test_value_that_would_blacken_everything_is_refused() -> None:
     with pytest.raises(ValueError, match="redact_values"):
         Redactor(values=["ab"])
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        ({"pin": 123456}, {"pin": MASK}),
+        ({"n": 7123457}, {"n": MASK}),
+        ({"12345": ["a 12345", 1.5, None]}, {MASK: [f"a {MASK}", 1.5, None]}),
+    ],
+)
+def test_registered_value_within_a_number_leaves_json(value: Any, shown: Any) -> None:
+    assert masked(value, values=["12345"]) == shown
+
+
+@pytest.mark.parametrize("secret", ["null", "true", '":"x'])
+def test_registered_value_that_looks_like_json_leaves_json(secret: str) -> None:
+    assert masked({"a": None, "b": True, "c": "x"}, values=[secret]) == {"a": None, "b": True, "c": "x"}

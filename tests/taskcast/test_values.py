@@ -76,6 +76,14 @@ def test_what_json_cannot_say_is_described_and_never_raises(value: object) -> No
     json.loads(encode(value))
 
 
+def test_number_of_thousands_of_digits_is_described() -> None:
+    described = {"$repr": "a number of 16610 bits", "type": "int"}
+
+    assert json.loads(encode(10**5000)) == described
+    assert json.loads(encode({"a": [-(10**5000)]})) == {"a": [described]}
+    assert json.loads(encode({10**5000: 1})) == {"<int: str() failed>": 1}
+
+
 def test_large_value_is_cut_with_its_size_and_head() -> None:
     found = json.loads(cut(encode("x" * 5_000_000), 256 * 1024))
 
