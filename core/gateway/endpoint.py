@@ -215,7 +215,11 @@ def invalid(error: ValidationError, model: type[BaseModel]) -> InvalidInput:
     """Return a validation error of pydantic as ours: which field, what is wrong, what to do."""
     fields: dict[str, str] = {}
     for detail in error.errors(include_url=False, include_input=False):
-        fields.setdefault(".".join(map(str, detail["loc"])) or "body", _remedy(detail, model))
+        name, text = ".".join(map(str, detail["loc"])), _remedy(detail, model)
+        head, colon, rest = text.partition(": ")
+        if not name and colon and head in model.model_fields:
+            name, text = head, rest  # a check of several fields names the one it complains of
+        fields.setdefault(name or "body", text.removeprefix(f"{name} "))
     named = "; ".join(f"{name} {text}" for name, text in list(fields.items())[:3])
     return InvalidInput(named[:500], fields=fields)
 
@@ -236,8 +240,13 @@ def _remedy(detail: ErrorDetails, model: type[BaseModel]) -> str:
         return f"is no JSON: {detail['ctx']['error']}" if "ctx" in detail else "is no JSON"
     if kind == "value_error" and "ctx" in detail:
         return str(detail["ctx"]["error"])
+    if kind in _LENGTHS and detail["ctx"]["field_type"] == "Value":
+        return f"must have {detail['ctx'][_LENGTHS[kind]]} characters {'at most' if kind == 'too_long' else 'or more'}"
     message = detail["msg"]
     return message[0].lower() + message[1:]
+
+
+_LENGTHS = {"too_long": "max_length", "too_short": "min_length"}
 
 
 def _is_list(annotation: Any) -> bool:

@@ -55,7 +55,11 @@ def _time(value: Any) -> Any:
             at = datetime.fromisoformat(value)
         except ValueError:
             raise ValueError("must be an ISO 8601 time such as 2026-10-31T12:00:00Z") from None
-        return at if at.tzinfo else at.replace(tzinfo=UTC)
+        at = at if at.tzinfo else at.replace(tzinfo=UTC)
+        try:
+            return at.astimezone(UTC)
+        except OverflowError:
+            raise ValueError("is out of the calendar; the years 1 to 9999 are known") from None
     raise ValueError("must be an ISO 8601 time such as 2026-10-31T12:00:00Z")
 
 
@@ -134,7 +138,9 @@ class EnqueueBody(Asked):
 class RetryBody(Asked):
     """A retry by hand of a job that has ended."""
 
-    after_attempt: int = Field(ge=0, description="The attempt you saw last; another one meanwhile is 409 `changed`.")
+    after_attempt: int = Field(
+        ge=0, le=2**31 - 1, description="The attempt you saw last; another one meanwhile is 409 `changed`."
+    )
     arguments: Object | None = Field(None, description="Arguments to change, merged by name.")
     delay_s: float = Field(0, ge=0, le=LONGEST_DELAY_S, allow_inf_nan=False)
 
@@ -235,4 +241,4 @@ class AuditQuery(Asked):
     """Which page of the audit log."""
 
     limit: int = Field(100, ge=1, le=500)
-    cursor: int | None = Field(None, ge=1, description="`next_cursor` of the page before.")
+    cursor: int | None = Field(None, ge=1, le=2**63 - 1, description="`next_cursor` of the page before.")

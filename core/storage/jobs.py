@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 import asyncpg
@@ -218,7 +218,8 @@ def _after(cursor: str) -> tuple[datetime, str]:
     at, job_id = read_cursor(cursor, 2)
     try:
         found = datetime.fromisoformat(at)
-    except ValueError:
+        found.astimezone(UTC)
+    except (ValueError, OverflowError):
         raise wrong_cursor() from None
     if found.tzinfo is None or "\0" in job_id:
         raise wrong_cursor()

@@ -227,3 +227,10 @@ async def test_audit_says_who_did_what(admin: httpx.AsyncClient) -> None:
     assert rest["items"][0]["target"] == "one"
     assert {entry["actor"] for entry in first["items"]} == {"token:admin"}
     assert first["items"][0]["detail"]["role"] == "viewer"
+
+
+async def test_audit_cursor_beyond_any_number_of_the_database_is_refused(admin: httpx.AsyncClient) -> None:
+    answer = await admin.get("/job-monitor/audit", params={"cursor": str(10**30)})
+
+    assert code_of(answer, 422) == "invalid_input"
+    assert "cursor" in answer.json()["fields"]

@@ -9,6 +9,7 @@ from redis.asyncio import Redis
 from core.gateway.services import Services
 from core.secrets import MessageCipher
 from core.storage.models import AuditEntry, Job, JobAttempt, JobCount, JobLog
+from core.storage.pages import make_cursor
 from taskcast.engine.engine import Engine
 from taskcast.engine.jobs import End
 from taskcast.names import Names
@@ -82,8 +83,11 @@ WRONG_FILTERS = [
     ({"limit": "0"}, "limit"),
     ({"limit": "many"}, "limit"),
     ({"from": "yesterday"}, "from"),
+    ({"from": "0001-01-01T00:00:00+23:59"}, "from"),
+    ({"to": "9999-12-31T23:59:59-23:59"}, "to"),
     ({"state": "failed"}, "state"),
     ({"cursor": "nonsense"}, "cursor"),
+    ({"cursor": make_cursor("0001-01-01T00:00:00+23:59", "x")}, "cursor"),
     ({"sort": "password"}, "sort"),
     ({"q": "x" * 501}, "q"),
 ]
@@ -241,12 +245,23 @@ WRONG_ORDERS = [
     ({"type": "IMPORT", "data": {"file": "x"}, "queue": "a b"}, "queue"),
     ({"type": "IMPORT", "data": {"file": "x"}, "delay_s": -1}, "delay_s"),
     ({"type": "IMPORT", "data": {"file": "x"}, "run_at": "soon"}, "run_at"),
+    ({"type": "IMPORT", "data": {"file": "x"}, "run_at": "9000-01-01"}, "run_at"),
     ({"type": "IMPORT", "data": {"file": "x"}, "max_attempts": 0}, "max_attempts"),
     ({"type": "IMPORT", "data": {"file": "x"}, "dedup": "june"}, "dedup"),
     ({"type": "IMPORT", "data": {"file": "a\u0000b"}}, "data"),
     ({"type": "IMPORT", "data": {"file": "x"}, "metadata": 5}, "metadata"),
     ({"type": "IMPORT", "data": {"file": "x"}, "metadata": {"long": "x" * 20_000}}, "metadata"),
 ]
+
+
+async def test_wrong_text_says_how_long_it_may_be(operator: httpx.AsyncClient) -> None:
+    answer = await operator.post(JOBS, json={"type": "", "user_id": "u" * 256, "priority": "URGENT"})
+
+    assert answer.json()["fields"] == {
+        "type": "must have 1 characters or more",
+        "user_id": "must have 255 characters at most",
+        "priority": "must be one of LOW, NORMAL, HIGH, CRITICAL or 1 to 4, not 'URGENT'",
+    }
 
 
 async def test_wrong_order_names_the_field(operator: httpx.AsyncClient, announced: str) -> None:
@@ -480,7 +495,13 @@ async def test_retry_of_a_message_of_another_secret_says_so(operator: httpx.Asyn
     assert code_of(answer, 409) == "message_unreadable"
 
 
-WRONG_RETRIES = [{}, {"after_attempt": -1}, {"after_attempt": "x"}, {"after_attempt": 1, "x": 2}]
+WRONG_RETRIES = [
+    {},
+    {"after_attempt": -1},
+    {"after_attempt": 10**30},
+    {"after_attempt": "x"},
+    {"after_attempt": 1, "x": 2},
+]
 
 
 async def test_wrong_retry_is_refused(operator: httpx.AsyncClient) -> None:
