@@ -19,7 +19,10 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="TASKCAST_", env_file=".env", extra="ignore")
 
     data_dir: Path = Field(Path(".taskcast"), description="Folder of the embedded servers' data, files and logs.")
-    redis_url: str | None = Field(None, description="Your own Valkey or Redis; without it the embedded one runs.")
+    redis_url: str | None = Field(
+        None,
+        description="Your own Valkey or Redis, also by Sentinel or as a cluster; without it the embedded one runs.",
+    )
     database_url: str | None = Field(None, description="Your own PostgreSQL; without it the embedded one runs.")
     prefix: str = Field(
         "taskcast", pattern=r"^[A-Za-z0-9_.-]{1,64}$", description="Prefix of all keys on the queue server."

@@ -64,7 +64,8 @@ class JobBroker(AsyncBroker):
     """A Taskiq broker on Valkey or Redis whose every accepted job reaches one visible end.
 
     Args:
-        url: `redis://`, `rediss://` or `unix://`.
+        url: `redis://`, `rediss://`, `unix://`, `redis+sentinel://host:26379,host:26379/service` or
+            `redis+cluster://host:6379,host:6379/`.
         prefix: of all keys; one for each installation on a server.
         queues: the queues that workers of this broker serve; None for all there are.
         lease_s: seconds after which the jobs of a vanished worker are given to another.

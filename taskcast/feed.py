@@ -148,7 +148,7 @@ class Feed:
     async def _loop(self) -> None:
         backoff = 0.05
         while not self._stopped:
-            redis = connect(self._url)
+            redis = connect(self._url, self._names)
             try:
                 await (self._hear(redis) if self._live else self._follow(redis))
             except asyncio.CancelledError:

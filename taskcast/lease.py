@@ -99,7 +99,7 @@ class LeaseThread:
             logger.warning("the event loop of worker %s turns again", self._worker)
 
     def _run(self) -> None:
-        client = connect_sync(self._url, socket_timeout=max(1.0, self._lease_s / 5))
+        client = connect_sync(self._url, self._names, socket_timeout=max(1.0, self._lease_s / 5))
         next_at = time.monotonic() + self._lease_s / 3
         failed = False
         while not self._is_stopping():

@@ -27,6 +27,11 @@ class Names:
         return self.tag + "events"
 
     @property
+    def nothing(self) -> str:
+        """KEY that never exists: a script names it, so that a server that is giving our slot away runs none half-way."""
+        return self.tag + "nothing"
+
+    @property
     def seq(self) -> str:
         """STRING: the seq of the last event."""
         return self.tag + "seq"

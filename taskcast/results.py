@@ -13,6 +13,8 @@ from taskiq.serialization import prepare_exception
 from taskiq.serializers import JSONSerializer
 from taskiq_redis import RedisAsyncResultBackend
 
+from taskcast.engine.address import address_of
+from taskcast.engine.calls import connect
 from taskcast.errors import ConfigurationError
 from taskcast.names import Names
 from taskcast.values import cut_text, encode, encode_plain, text_of, type_name
@@ -22,9 +24,16 @@ class JobResultBackend(RedisAsyncResultBackend[Any]):
     """The result backend that a `JobBroker` brings along."""
 
     def __init__(self, url: str, names: Names, *, ttl_s: int) -> None:
+        address = address_of(url)
         super().__init__(
-            url, result_ex_time=ttl_s, serializer=JSONSerializer(), prefix_str=names.result_prefix(), protocol=2
+            url if address is None else "redis://",
+            result_ex_time=ttl_s,
+            serializer=JSONSerializer(),
+            prefix_str=names.result_prefix(),
+            protocol=2,
         )
+        if address is not None:
+            self.redis_pool: Any = connect(url, names).connection_pool
 
 
 class NoResultBackend(AsyncResultBackend[Any]):

@@ -27,6 +27,8 @@ from redis.exceptions import (
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
+from taskcast.engine.address import address_of
+from taskcast.engine.following import client
 from taskcast.engine.link import Link
 from taskcast.engine.packing import use_hiredis
 from taskcast.engine.scripts import load
@@ -55,12 +57,24 @@ _LATER = re.compile(r"(^|-)(LOADING|READONLY|MASTERDOWN|CLUSTERDOWN|TRYAGAIN|BUS
 _FULL = re.compile(r"(^|-)OOM |ENGINEFULL")
 
 
-def connect(url: str, **options: Any) -> Redis:
-    """Return an asyncio client for `redis://`, `rediss://` or `unix://`, whose own retries are off.
+def connect(url: str, names: Names | None = None, **options: Any) -> Redis:
+    """Return an asyncio client whose own retries are off; it connects at first use.
 
     redis-py would repeat a script without telling us, and a script that ran unseen must be counted as such.
+
+    Args:
+        url: `redis://`, `rediss://`, `unix://`, `redis+sentinel://` or `redis+cluster://`; see `address`.
+        names: the keys it is for: on a cluster it talks to the server that has them, and to no other.
+        options: redis-py's.
+
+    Raises:
+        ConfigurationError, ValueError: for a URL that cannot be.
     """
-    return use_hiredis(Redis.from_url(url, retry=Retry(NoBackoff(), 0), **(client_options(url) | options)))
+    address = address_of(url)
+    options = {"retry": Retry(NoBackoff(), 0), **client_options(url), **options}
+    return use_hiredis(
+        Redis.from_url(url, **options) if address is None else client(address, names or Names(), **options)
+    )
 
 
 def client_options(url: str) -> dict[str, Any]:
@@ -119,7 +133,7 @@ class Caller:
             EngineFull: the script was refused for want of memory; nothing was written.
         """
         script = load(name, events=self._events)
-        rest = (1, self._names.events, self._names.tag, *args)
+        rest = (2, self._names.events, self._names.nothing, self._names.tag, *args)
         send = self._executed if self._link is None else self._link.call
         until = asyncio.get_running_loop().time() + deadline_s
         try:

@@ -54,8 +54,9 @@ class Engine:
 
     @classmethod
     def connect(cls, url: str, prefix: str = DEFAULT_PREFIX, *, events: bool = True, **options: Any) -> Self:
-        """Return an engine with a client of its own for `redis://`, `rediss://` or `unix://`; connects at first use."""
-        return cls(connect(url, **options), Names(prefix), events=events, owns=True)
+        """Return an engine with a client of its own; connects at first use. For the URL see `connect` in `calls`."""
+        names = Names(prefix)
+        return cls(connect(url, names, **options), names, events=events, owns=True)
 
     async def aclose(self) -> None:
         """Close the connection of the scripts, and the client if `connect` made it."""

@@ -11,15 +11,19 @@ from redis.exceptions import NoScriptError, RedisError
 from redis.retry import Retry
 
 from taskcast.engine import wire
+from taskcast.engine.address import address_of
 from taskcast.engine.calls import client_options, translate
+from taskcast.engine.following import sync_client
 from taskcast.engine.jobs import Held, Renewed
 from taskcast.engine.scripts import load
 from taskcast.names import Names
 
 
-def connect_sync(url: str, **options: Any) -> redis.Redis:
-    """Return a client for a thread, whose own retries are off; connects at first use."""
-    return redis.Redis.from_url(url, retry=Retry(NoBackoff(), 0), **(client_options(url) | options))
+def connect_sync(url: str, names: Names, **options: Any) -> redis.Redis:
+    """Return a client for a thread, whose own retries are off; connects at first use. See `connect`."""
+    address = address_of(url)
+    options = {"retry": Retry(NoBackoff(), 0), **client_options(url), **options}
+    return redis.Redis.from_url(url, **options) if address is None else sync_client(address, names, **options)
 
 
 def renew(
@@ -45,7 +49,7 @@ def beat(client: redis.Redis, names: Names, worker: str, info: bytes) -> None:
 def _run(client: redis.Redis, names: Names, name: str, *args: wire.Arg) -> Any:
     script = load(name)
     send: Any = client.execute_command
-    rest = (1, names.events, names.tag, *args)
+    rest = (2, names.events, names.nothing, names.tag, *args)
     try:
         try:
             return send("EVALSHA", script.sha, *rest)

@@ -85,6 +85,7 @@ class _Talk(asyncio.Protocol):
         self._unsent: list[bytes] = []
         self._watch: asyncio.TimerHandle | None = None
         self._transport: asyncio.Transport = connection._writer.transport
+        self._refusal = getattr(connection, "refusal", None)  # of a connection that follows its server
         self._streams = self._transport.get_protocol()
         self._transport.set_protocol(self)
 
@@ -107,6 +108,9 @@ class _Talk(asyncio.Protocol):
         try:
             self._reader.feed(data)
             while (reply := self._reader.gets()) is not _NOTHING:
+                if self._refusal is not None and (refused := self._refusal(reply)) is not None:
+                    self._end(refused)  # all who wait ask the next server
+                    return
                 answer, _, _ = self._calls.popleft()
                 if answer.done():  # given up, or its caller was cancelled
                     continue

@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import os
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,74 +13,15 @@ from typing import Any
 import pytest
 
 from tests.taskcast.conftest import Workshop
+from tests.taskcast.processes import Workers
 from tests.waiting import eventually
-
-ROOT = Path(__file__).parents[2]
-
-
-class Workers:
-    """Worker processes of one test, each the child that listens, without Taskiq's process manager above it."""
-
-    def __init__(self, shop: Workshop, url: str, prefix: str, folder: Path) -> None:
-        self.shop = shop
-        self.file = folder / "told"
-        self.file.touch()
-        self.environment = os.environ | {
-            "WORKER_URL": url,
-            "WORKER_PREFIX": prefix,
-            "WORKER_FILE": str(self.file),
-            "PYTHONPATH": str(ROOT),
-        }
-        self.processes: list[subprocess.Popen[bytes]] = []
-
-    async def start(self, *arguments: str, uvloop: bool = True) -> subprocess.Popen[bytes]:
-        before = len(await self.shop.events(kind="worker.started"))
-        code = (
-            "import os, sys\n"
-            "if os.environ.get('WITHOUT_UVLOOP'): sys.modules['uvloop'] = None\n"
-            "from taskiq.cli.worker.args import WorkerArgs\n"
-            "from taskiq.cli.worker.run import start_listen\n"
-            "import logging; logging.basicConfig(level='INFO')\n"
-            "start_listen(WorkerArgs.from_cli(sys.argv[1:]))\n"
-        )
-        command = [sys.executable, "-c", code, "tests.taskcast.worker_app:broker", "--receiver", "taskcast:JobReceiver"]
-        log = self.file.parent / f"log-{len(self.processes)}"
-        with log.open("wb") as output:
-            process = subprocess.Popen(
-                [*command, *arguments],
-                cwd=ROOT,
-                env=self.environment | ({} if uvloop else {"WITHOUT_UVLOOP": "1"}),
-                stderr=output,
-            )
-        self.processes.append(process)
-
-        async def started() -> bool:
-            assert process.poll() is None, log.read_text()
-            return len(await self.shop.events(kind="worker.started")) > before
-
-        await eventually(started, 20)
-        return process
-
-    def told(self, what: str) -> list[str]:
-        return [line for line in self.file.read_text().splitlines() if line.startswith(what)]
-
-    async def exit_code(self, process: subprocess.Popen[bytes], within_s: float = 10) -> int:
-        await eventually(lambda: process.poll() is not None, within_s)
-        return int(process.returncode)
-
-    async def begun(self, count: int = 1) -> None:
-        await eventually(lambda: len(self.told("begin")) >= count)
 
 
 @pytest.fixture
 def workers(shop: Workshop, redis_url: str, prefix: str, tmp_path: Path) -> Iterator[Workers]:
     workers = Workers(shop, redis_url, prefix, tmp_path)
     yield workers
-    for process in workers.processes:
-        if process.poll() is None:
-            process.send_signal(signal.SIGCONT)
-            process.kill()
-        process.wait(10)
+    workers.close()
 
 
 @pytest.mark.parametrize("uvloop", [True, False])

@@ -1,4 +1,4 @@
-"""The broker of the worker processes that test_processes.py starts; they write what they do to a file."""
+"""The broker of the worker processes that tests start; what their jobs do they write to a file."""
 
 from __future__ import annotations
 
@@ -17,7 +17,8 @@ from taskcast import JobBroker, JobContext
 broker = JobBroker(
     os.environ["WORKER_URL"],
     prefix=os.environ["WORKER_PREFIX"],
-    lease_s=2,
+    lease_s=float(os.environ.get("WORKER_LEASE_S", "2")),
+    queues=os.environ["WORKER_QUEUES"].split(",") if "WORKER_QUEUES" in os.environ else None,
     loop_blocked_s=0.5,
     loop_kill_s=float(os.environ.get("WORKER_LOOP_KILL_S", "600")),
 )

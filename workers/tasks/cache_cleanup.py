@@ -10,6 +10,7 @@ from taskiq import TaskiqDepends
 
 from core.storage.files import FileStore, StoreUnavailable, sweep
 from taskcast import JobContext, Priority
+from taskcast.engine.calls import connect
 from taskcast.names import Names
 from workers.app import broker, file_store, settings
 from workers.cache import Cleanup, clean_cache
@@ -20,8 +21,9 @@ Cache = tuple[Redis, Names]
 
 async def open_cache() -> AsyncGenerator[Cache, None]:
     """Lend the cache to one job."""
-    async with Redis.from_url(settings.need_redis_url(), socket_timeout=10) as server:
-        yield server, Names(settings.prefix)
+    names = Names(settings.prefix)
+    async with connect(settings.need_redis_url(), names, socket_timeout=10) as server:
+        yield server, names
 
 
 @broker.task(

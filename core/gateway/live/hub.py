@@ -74,7 +74,7 @@ class LiveHub:
         self._tick_s = tick_s
         self._ring = ring or Ring()
         self._feed = Feed(redis_url, names, position=None, live=True)
-        self._redis = connect(redis_url)
+        self._redis = connect(redis_url, names)
         self.history = History(self, ring=self._ring, redis_client=self._redis, names=names)
         self.snapshots = Snapshots(engine)
         self.priorities = Priorities(live.priorities)

@@ -98,7 +98,7 @@ async def test_thread_renews_by_a_client_of_its_own(bench: Bench, redis_url: str
     await bench.engine.enqueue([new_job("a")])
     await bench.taken()
     await bench.engine.cancel("a", by="ada")
-    client = lease.connect_sync(redis_url)
+    client = lease.connect_sync(redis_url, bench.names)
 
     renewed = lease.renew(client, bench.names, "w1", lease_ms=5_000, known=1, held=[("a", 1), ("b", 1)])
 
@@ -110,7 +110,7 @@ async def test_thread_renews_by_a_client_of_its_own(bench: Bench, redis_url: str
 
 
 def test_thread_is_told_that_the_server_is_away() -> None:
-    client = lease.connect_sync("unix:///nowhere.sock")
+    client = lease.connect_sync("unix:///nowhere.sock", Names("nowhere"))
 
     with pytest.raises(EngineUnavailable):
         lease.renew(client, Names(), "w1", lease_ms=5, known=0, held=None)
