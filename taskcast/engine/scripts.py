@@ -1,12 +1,13 @@
 """The Lua scripts as texts: a head made from `Names` and the table of moves, `lib.lua`, what a script includes, itself.
 
-The texts are the same for every installation; the prefix travels as an argument. Works for any client, with asyncio or
-without: `call_with` says what to send.
+The texts are the same for every installation; the prefix travels as an argument. A server runs a text from its first
+line at each call, so that of head and `lib.lua` a script gets only the paragraphs it needs.
 """
 
 from __future__ import annotations
 
 import hashlib
+import re
 from functools import cache
 from pathlib import Path
 
@@ -15,6 +16,10 @@ from taskcast.states import MOVES
 
 FOLDER = Path(__file__).parent / "lua"
 INCLUDE = "-- include:"
+
+_WORD = re.compile(r"[A-Za-z_]\w*")
+_COMMENT = re.compile(r"--.*")
+_DEFINED = re.compile(r"^local (?:function )?(\w+(?:, \w+)*)", re.MULTILINE)
 
 
 class Script:
@@ -31,16 +36,35 @@ class Script:
 @cache
 def load(name: str, *, events: bool = True) -> Script:
     """Return a script by the name of its file; without `events` it writes none (for the benchmark alone)."""
-    body = (FOLDER / f"{name}.lua").read_text()
+    return Script(name, compose((FOLDER / f"{name}.lua").read_text(), events=events))
+
+
+def compose(body: str, *, events: bool = True) -> str:
+    """Return the whole text of a script from its own part."""
     first = body.splitlines()[0]
     includes = first.removeprefix(INCLUDE).replace(",", " ").split() if first.startswith(INCLUDE) else []
-    parts = [_head(events=events), (FOLDER / "lib.lua").read_text()]
-    parts += [(FOLDER / f"{include}.lua").read_text() for include in includes]
-    return Script(name, "\n".join([*parts, body]))
+    own = "\n".join([*((FOLDER / f"{include}.lua").read_text() for include in includes), body])
+    paragraphs = [*_head(events=events), *(FOLDER / "lib.lua").read_text().split("\n\n")]
+    return "\n".join([*_needed(paragraphs, own), own])
 
 
-def _head(*, events: bool) -> str:
-    """Return the names of keys and the table of moves as Lua.
+def _needed(paragraphs: list[str], text: str) -> list[str]:
+    """Return the paragraphs that define what the text, or one of them that is needed itself, speaks of."""
+    words, needed = _words(text), list[str]()
+    for paragraph in reversed(paragraphs):  # in Lua a local is defined before it is used
+        defined = {name for names in _DEFINED.findall(paragraph) for name in names.split(", ")}
+        if not defined.isdisjoint(words):
+            words |= _words(paragraph)
+            needed.insert(0, paragraph)
+    return needed
+
+
+def _words(text: str) -> set[str]:
+    return set(_WORD.findall(_COMMENT.sub("", text)))
+
+
+def _head(*, events: bool) -> list[str]:
+    """Return the names of keys and the table of moves as paragraphs of Lua.
 
     A move is found as the piece of JSON that its event bears, so that checking and writing it is one look-up.
     """
@@ -65,11 +89,15 @@ def _head(*, events: bool) -> str:
         "TOLD": keys.told(""),
         "RESULT": keys.result_prefix() + ":",
     }
-    names = ", ".join(literals)
-    texts = ", ".join(f"'{key.removeprefix(keys.tag)}'" for key in literals.values())
+    paragraphs = [f"local {name} = '{key.removeprefix(keys.tag)}'" for name, key in literals.items()]
     moves = []
     for was, states in MOVES.items():
         was_json = "null" if was is None else f'"{was}"'
-        arrows = ", ".join(f"""{state} = ',"was":{was_json},"state":"{state}","data":'""" for state in sorted(states))
-        moves.append(f"{'new' if was is None else was} = {{{arrows}}}")
-    return f"local {names} = {texts}\nlocal MOVES = {{{', '.join(moves)}}}\nlocal EVENTS = {str(events).lower()}"
+        arrows = "\n".join(
+            f"""  if state == '{state}' then return ',"was":{was_json},"state":"{state}","data":' end"""
+            for state in sorted(states)
+        )
+        moves.append(f"if was == '{'new' if was is None else was}' then\n{arrows}\n")
+    paragraphs.append(f"local function arrow(was, state)\n{'else'.join(moves)}end\nend")
+    paragraphs.append(f"local EVENTS = {str(events).lower()}")
+    return paragraphs

@@ -1,4 +1,5 @@
--- Prepended to every script, after the names of keys and the table of MOVES that scripts.py makes.
+-- Prepended to every script, after the names of keys and the `arrow` of the table of moves that scripts.py makes: of its
+-- paragraphs, each ended by an empty line, those that the script needs.
 -- KEYS[1]: the events stream (routes the call on a cluster). ARGV[1]: what every key begins with, the hash tag.
 --
 -- Lua has no rollback. So a script reads, checks and computes all it needs, builds its events, and only then writes:
@@ -78,9 +79,9 @@ end
 
 -- A move of a job, if the table of moves has it. Returns its seq as text.
 local function move(was, state, head, attempt, data)
-  local arrow = MOVES[was] and MOVES[was][state]
-  if not arrow then error('taskcast: the table of moves has no ' .. tostring(was) .. ' to ' .. tostring(state)) end
-  return event(state == 'running' and 'job.started' or 'job.' .. state, ',' .. head, ',"attempt":' .. attempt .. arrow .. data)
+  local found = arrow(was, state)
+  if not found then error('taskcast: the table of moves has no ' .. tostring(was) .. ' to ' .. tostring(state)) end
+  return event(state == 'running' and 'job.started' or 'job.' .. state, ',' .. head, ',"attempt":' .. attempt .. found .. data)
 end
 
 -- Counts a job in or out of a state that no list can be asked for.

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import re
 
 import pytest
 
-from taskcast.engine.scripts import FOLDER, load
+from taskcast.engine.scripts import FOLDER, compose, load
 from taskcast.names import Names
-from taskcast.states import MOVES
+from taskcast.states import MOVES, JobState
 from tests.taskcast.engine.conftest import Bench, new_job
 
 PARTS = {"lib", "accept", "due", "giveback", "claims"}
@@ -30,7 +31,7 @@ def test_script_spells_no_key_by_itself(name: str) -> None:
 
 
 def test_scripts_know_every_key_by_its_function() -> None:
-    text = load("enqueue").text
+    text = load("enqueue").text + load("take").text
     names = Names()
 
     for key in (
@@ -47,27 +48,33 @@ def test_scripts_know_every_key_by_its_function() -> None:
 
 
 async def test_scripts_have_exactly_the_arrows_of_the_table(bench: Bench) -> None:
-    text = load("known").text.split("local answers", maxsplit=1)[0]
-    probe = (
-        text
-        + "\nlocal out = {} for was, to in pairs(MOVES) do for state in pairs(to) do insert(out, was .. '>' .. state) end end return out"
+    states = ["new", *JobState]
+    text = compose(
+        "local out = {} for i = 2, #ARGV, 2 do out[i / 2] = arrow(ARGV[i], ARGV[i + 1]) or '' end return out"
     )
+    pairs = [(was, state) for was in states for state in states]
+    asked = [str(word) for pair in pairs for word in pair]
 
-    arrows = await bench.redis.eval(probe, 1, bench.names.events, bench.names.tag)
+    arrows = await bench.redis.eval(text, 1, bench.names.events, bench.names.tag, *asked)
 
-    assert {arrow.decode() for arrow in arrows} == {
-        f"{was or 'new'}>{state}" for was, states in MOVES.items() for state in states
-    }
+    assert {pair: json.loads("{" + arrow.decode()[1:] + "0}") for pair, arrow in zip(pairs, arrows, strict=True) if arrow} == {
+        (was or "new", state): {"was": was, "state": state, "data": 0} for was, states in MOVES.items() for state in states
+    }  # fmt: skip
 
 
 async def test_move_that_the_table_forbids_is_refused_before_anything_is_written(bench: Bench) -> None:
-    text = load("known").text.split("local answers", maxsplit=1)[0]
-    probe = text + "\nmove('completed', 'running', '\"job\":\"a\"', 1, '{}') emit() return 1"
+    probe = compose("move('completed', 'running', '\"job\":\"a\"', 1, '{}') emit() return 1")
 
     with pytest.raises(Exception, match="no completed to running"):
         await bench.redis.eval(probe, 1, bench.names.events, bench.names.tag)
 
     assert await bench.redis.exists(bench.names.seq, bench.names.events) == 0
+
+
+def test_script_gets_only_the_paragraphs_it_needs() -> None:
+    assert "arrow(" not in load("known").text
+    assert "call('TIME')" not in load("known").text
+    assert "call('TIME')" in load("enqueue").text
 
 
 async def test_times_are_written_as_the_calendar_has_them(bench: Bench) -> None:
