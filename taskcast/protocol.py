@@ -13,6 +13,7 @@ from typing import Any, Literal
 
 import msgspec
 
+from taskcast.ids import FOREIGN_ID
 from taskcast.states import JobState, Priority
 
 SUBPROTOCOL = "taskcast.v1"
@@ -97,12 +98,14 @@ class Filter(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         """Return the filter with values sorted and unique, so that equal filters are one shape.
 
         Raises:
-            ProtocolError: for a priority that is none, or more than 100 values under one key.
+            ProtocolError: for a priority that is none, more than 100 values under one key, or U+0000 in one.
         """
         for name in self.__struct_fields__:
             values = getattr(self, name)
             if values is not None and len(values) > MAX_FILTER_VALUES:
                 raise ProtocolError(f"filter.{name}: at most {MAX_FILTER_VALUES} values", field=f"filter.{name}")
+            if any("\0" in str(value) for value in values or ()):
+                raise ProtocolError(f"filter.{name}: holds the character U+0000; leave it out", field=f"filter.{name}")
         try:
             ranks = None if self.priority is None else sorted({Priority.parse(value) for value in self.priority})
         except ValueError as error:
@@ -187,7 +190,7 @@ def decode_client(line: str | bytes) -> ClientFrame:
         raise ProtocolError(
             f"{field or 'frame'}: {_text(str(error))}", field=field or "frame", request=_id_of(line)
         ) from None
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise ProtocolError(f"frame: no JSON object: {error}", field="frame") from None
     if parts.id is not None and (not isinstance(parts.id, int) or isinstance(parts.id, bool)):
         raise ProtocolError("id: expected an integer", field="id")
@@ -215,7 +218,7 @@ def encode_client(frame: ClientFrame) -> str:
 def _id_of(line: str | bytes) -> int | None:
     try:
         value = msgspec.json.decode(line, type=dict[str, Any]).get("id")
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None
     return value if isinstance(value, int) and not isinstance(value, bool) else None
 
@@ -336,7 +339,7 @@ def decode_server(line: str | bytes) -> ServerFrame:
     """
     try:
         return _server.decode(line)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise ProtocolError(f"frame: {error}", field="frame") from None
 
 
@@ -363,7 +366,7 @@ def split_topic(topic: str) -> tuple[Topic, str | None]:
     """
     if topic == "jobs":
         return "jobs", None
-    if topic.startswith("job:") and 0 < len(topic) - 4 <= 128:
+    if topic.startswith("job:") and FOREIGN_ID.fullmatch(topic, 4):
         return "job", topic[4:]
     for name in STATE_TOPICS:
         if topic == name:

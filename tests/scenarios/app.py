@@ -81,6 +81,7 @@ RESULTS: dict[str, Any] = {
     "bytes": b"\x00\xff\x10binary",
     "nested": {"a": [1, {"b": [None, True, {"c": "d"}]}], ":key": "() => alert(1)"},
     "nan": [float("nan"), float("inf"), -float("inf"), 1.5],
+    "long": "y" * 200_000,
     "large": "x" * 5_000_000,
     "pydantic": Invoice(number=7, total=Decimal("12.50"), at=datetime(2026, 1, 2, tzinfo=UTC)),
     "dataclass": Point(1, 2),

@@ -40,6 +40,7 @@ def test_every_kind_of_frame_has_a_golden_one() -> None:
         ("nope", "frame", None),
         ("", "frame", None),
         ("[1]", "frame", None),
+        pytest.param('{"id":1,"sub":' + "[" * 20_000 + "]" * 20_000 + "}", "frame", None, id="deep"),
         ('{"id":1}', "frame", 1),
         ('{"id":1,"hello":{},"pong":1}', "frame", 1),
         ('{"id":1,"shout":{}}', "shout", 1),
@@ -81,6 +82,11 @@ def test_a_filter_of_too_many_values_is_refused() -> None:
         Filter(queue=tuple(str(number) for number in range(101))).normal()
 
 
+def test_a_filter_with_a_character_that_no_job_has_is_refused() -> None:
+    with pytest.raises(ProtocolError, match=r"filter.type: .*U\+0000"):
+        Filter(type=("a", "b\0")).normal()
+
+
 def test_equal_filters_are_one_shape() -> None:
     one = msgspec.convert({"queue": ["b", "a", "b"], "status": ["running"]}, Filter).normal()
     other = msgspec.convert({"status": ["running"], "queue": ["a", "b"]}, Filter).normal()
@@ -89,7 +95,7 @@ def test_equal_filters_are_one_shape() -> None:
     assert hash(one) == hash(other)
 
 
-@pytest.mark.parametrize("topic", ["", "job:", "jobs:1", "everything", "job:" + "x" * 129])
+@pytest.mark.parametrize("topic", ["", "job:", "jobs:1", "everything", "job:" + "x" * 129, "job:a b", "job:\0"])
 def test_a_topic_that_is_none_is_refused_with_the_topics_there_are(topic: str) -> None:
     with pytest.raises(ProtocolError, match="statistics"):
         protocol.split_topic(topic)

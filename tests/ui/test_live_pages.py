@@ -135,6 +135,17 @@ async def test_a_result_of_every_kind_shows(
     assert await dashboard.evaluate("window.hacked") is None
 
 
+async def test_a_large_result_that_comes_live_is_shown_whole(dashboard: Page, gateway: Client, system: System) -> None:
+    job = (await gateway.enqueue("kinds", {"kind": "long"}, delay_s=2))["id"]
+    await dashboard.goto(f"{system.dashboard}/admin/jobs/job/{job}")
+    await expect(dashboard.locator(".jv")).to_have_attribute("data-state", "scheduled")
+
+    async def is_whole() -> bool:
+        return (await dashboard.inner_text("main")).count("y") >= 200_000
+
+    await eventually(is_whole, timeout=20)
+
+
 async def test_an_error_shows_its_cause(dashboard: Page, gateway: Client, system: System) -> None:
     job = (await gateway.enqueue("kinds", {"kind": "cause"}))["id"]
     await eventually(lambda: _ended(gateway, job))

@@ -99,7 +99,8 @@ class JobView(View):
         self.is_missing = snapshot.job is None
         self.is_loaded = True
         self.lines = deque((log_line(line) for line in snapshot.logs), maxlen=KEPT_LINES)
-        self.has_earlier = len(snapshot.logs) >= TAIL
+        first = snapshot.logs[0] if snapshot.logs else {}
+        self.has_earlier = len(snapshot.logs) >= TAIL or (first.get("line") or 1) > 1
         self._new_lines, self._logs_reset = [], True
         if snapshot.job is None:
             self._read()
@@ -111,7 +112,7 @@ class JobView(View):
         was_partial = self.row is None
         self.row = apply_detail(self.row, event)
         self.is_missing = self.row is None
-        if was_partial and self.row is not None:
+        if self.row is not None and (was_partial or is_cut(event)):
             self._read()
 
     def _add(self, lines: list[Line]) -> None:
@@ -146,6 +147,14 @@ def event_line(event: ev.JobLogged) -> Line:
     data = event.data
     at = data.worker_at or event.at
     return _line(event.attempt, data.line, at, data.level, data.message, data.context, data.stack_trace)
+
+
+def is_cut(event: ev.Event) -> bool:
+    """Tell whether the event brings less than the job's row has: the live way cuts what is over 64 KiB."""
+    if isinstance(event, ev.JobCompleted):
+        return isinstance(event.data.result, dict) and "$cut" in event.data.result
+    trace = event.data.stack_trace if isinstance(event, ev.JobFailed | ev.JobRetrying) else None
+    return trace is not None and "... [cut from " in trace
 
 
 def gap_line(gap: Gap) -> Line:

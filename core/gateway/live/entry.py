@@ -6,6 +6,7 @@ import sys
 
 import msgspec
 
+from core.gateway.live.shorten import EVENT_BYTES, shorten
 from taskcast.events import Logged
 from taskcast.states import FINAL, JobState
 
@@ -63,7 +64,7 @@ class Entry:
 
     def __init__(self, line: bytes) -> None:
         head = _head.decode(line)
-        self.line = line
+        self.line = line if len(line) <= EVENT_BYTES else shorten(line)
         self.seq = head.seq
         self.type = sys.intern(head.type)
         self.job = head.job

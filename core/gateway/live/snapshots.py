@@ -27,6 +27,8 @@ from taskcast.states import Priority
 SHARED_S = 1.0
 """A snapshot is given to all who ask for it within this time."""
 PART_BYTES = 48 * 1024
+LOGS_BYTES = 1024 * 1024
+"""A job's snapshot has fewer than the wanted lines rather than more than this; REST has the earlier ones."""
 
 Row = dict[str, Any]
 
@@ -93,26 +95,49 @@ class Snapshots:
         job, logs, position = await live.job_snapshot(job_id, tail)
         if job is None:
             job = await job_now(self._engine, job_id)
-        body = msgspec.json.encode({"job": job, "logs": logs, "last": True}).decode()
-        return Snapshot(position, [f'"snap":{body},"pos":"{position}"}}'])
+        return Snapshot(position, _job_parts(job, logs, position))
 
 
 def _parts(items: list[Row], position: int) -> list[str]:
-    """Cut the rows into frames of a comfortable size."""
+    return _frames([f'"items":[{part}]' for part in _cut(_texts(items))], position)
+
+
+def _job_parts(job: Row | None, logs: list[Row], position: int) -> list[str]:
+    texts = _texts(logs)
+    size = 0
+    for count, text in enumerate(reversed(texts)):
+        size += len(text)
+        if size > LOGS_BYTES and count > 0:
+            texts = texts[-count:]
+            break
+    first, *more = _cut(texts)
+    shown = msgspec.json.encode(job).decode()
+    return _frames([f'"job":{shown},"logs":[{first}]', *(f'"logs":[{part}]' for part in more)], position)
+
+
+def _texts(rows: list[Row]) -> list[str]:
+    return [msgspec.json.encode(row).decode() for row in rows]
+
+
+def _cut(texts: list[str]) -> list[str]:
+    """Join rows into parts of a comfortable size; there is always one."""
     parts: list[list[str]] = [[]]
     size = 0
-    for item in items:
-        text = msgspec.json.encode(item).decode()
+    for text in texts:
         if parts[-1] and size + len(text) > PART_BYTES:
             parts.append([])
             size = 0
         parts[-1].append(text)
         size += len(text)
-    frames = []
-    for number, part in enumerate(parts, start=1):
-        last = "true" if number == len(parts) else "false"
-        frames.append(f'"snap":{{"items":[{",".join(part)}],"last":{last}}},"pos":"{position}"}}')
-    return frames
+    return [",".join(part) for part in parts]
+
+
+def _frames(bodies: list[str], position: int) -> list[str]:
+    *before, last = bodies
+    return [
+        *(f'"snap":{{{body},"last":false}},"pos":"{position}"}}' for body in before),
+        f'"snap":{{{last},"last":true}},"pos":"{position}"}}',
+    ]
 
 
 def _job_filter(shape: Shape) -> JobFilter | None:

@@ -20,6 +20,7 @@ from taskcast.client import (
     StateChange,
 )
 from taskcast.engine.engine import Engine
+from taskcast.engine.jobs import End
 from taskcast.names import Names
 from tests.core.live.conftest import As, Gateway, Join, Work, collect, watching
 from tests.waiting import eventually
@@ -43,6 +44,37 @@ def seqs(messages: list[Any]) -> list[int]:
 
 async def recorded(recorder: Recorder, engine: Engine) -> None:
     await recorder.reached((await engine.server()).seq)
+
+
+async def test_a_large_result_comes_cut_and_rest_has_it_whole(acting: As, recorder: Recorder, work: Work) -> None:
+    job = await work.running()
+    client = await acting()
+
+    async with watching(client, f"job:{job}") as subscription:
+        end = End(job=job, attempt=1, state="completed", data=b'{"duration_ms":5,"result":"' + b"x" * 250_000 + b'"}')
+        await work.engine.finish("w1", [end])
+        messages = await collect(subscription, has("job.completed"))
+    await recorded(recorder, work.engine)
+
+    assert messages[-1].event.data.result["$cut"]["bytes"] == 250_002
+    assert (await client.job(job))["result"] == "x" * 250_000
+
+
+async def test_a_snapshot_with_megabytes_of_lines_has_the_last_of_them(
+    acting: As, recorder: Recorder, work: Work
+) -> None:
+    job = await work.running()
+    for _ in range(10):
+        await work.log(job, *["m" * 8_000] * 30)
+    await recorded(recorder, work.engine)
+
+    async with watching(await acting(), f"job:{job}", tail=1_000) as subscription:
+        first = await anext(subscription)
+
+    numbers = [line["line"] for line in first.logs]
+    assert first.job["id"] == job
+    assert numbers == list(range(numbers[0], 301))
+    assert 100 < len(numbers) < 140
 
 
 async def test_a_client_sees_a_snapshot_and_then_the_life_of_a_job(acting: As, recorder: Recorder, work: Work) -> None:
