@@ -12,7 +12,7 @@ import sys
 import tempfile
 import threading
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -64,8 +64,14 @@ class System:
             "PYTHONPATH": str(ROOT),
             **environment,
         }
-        self.output: deque[str] = deque(maxlen=2000)
+        self.output: deque[str] = deque(maxlen=20_000)
         self._up: subprocess.Popen[str] | None = None
+
+    @property
+    def pid(self) -> int:
+        """The supervisor's process id."""
+        assert self._up is not None
+        return self._up.pid
 
     @property
     def gateway(self) -> str:
@@ -166,13 +172,15 @@ class System:
 
 
 @contextmanager
-def running_system(**options: Any) -> Iterator[System]:
-    """Run a system for the length of a `with` block, and leave nothing behind."""
+def running_system(*, prepare: Callable[[System], None] | None = None, **options: Any) -> Iterator[System]:
+    """Run a system for the length of a `with` block, and leave nothing behind; `prepare` is called before its start."""
     from core.embedded.postgres import EmbeddedPostgres
     from core.embedded.valkey import EmbeddedValkey
 
     folder = Path(tempfile.mkdtemp(prefix="tc-system-"))
     system = System(folder, **options)
+    if prepare is not None:
+        prepare(system)
     try:
         yield system.start()
     finally:

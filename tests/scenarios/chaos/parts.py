@@ -1,0 +1,93 @@
+"""The processes of a running system, by name, and what can be done to them."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+
+import psutil
+
+from tests.scenarios.chaos.ledger import PART
+from tests.scenarios.system import System
+
+SERVERS = ("valkey", "postgres")
+
+
+class Parts:
+    """Finds the processes of a system by what its environment or command line says."""
+
+    def __init__(self, system: System) -> None:
+        self._system = system
+        self._stopped: set[int] = set()
+
+    def pids(self, name: str) -> list[int]:
+        """Return a part's processes: the one that the supervisor started first, orphans of a killed one among the rest."""
+        if name in SERVERS:
+            return self._system.pids(name)
+        found = [process for process in self._ours() if _said(process).get(PART) == name]
+        return [process.pid for process in sorted(found, key=lambda it: (_parent(it) != self._system.pid, it.pid))]
+
+    def chosen(self, name: str, what: str) -> list[int]:
+        """Return those of a part's processes that a trouble is for: all, or with a manager only it or its children."""
+        pids = self.pids(name)
+        if what == "kill_manager":
+            return pids[:1]
+        if what == "kill_child":
+            return pids[1:2] if name in SERVERS else pids[1:]
+        return pids
+
+    def kill(self, pids: list[int]) -> None:
+        """Kill -9."""
+        self._signal(pids, signal.SIGKILL)
+
+    def end(self, pids: list[int], *, fast: bool = False) -> None:
+        """Ask to end: SIGTERM, or SIGINT, which is what PostgreSQL calls fast."""
+        self._signal(pids, signal.SIGINT if fast else signal.SIGTERM)
+
+    def stop(self, pids: list[int]) -> None:
+        """Hold the processes where they are."""
+        self._signal(pids, signal.SIGSTOP)
+        self._stopped |= set(pids)
+
+    def go_on(self, pids: list[int]) -> None:
+        """Let held processes go on."""
+        self._signal(pids, signal.SIGCONT)
+        self._stopped -= set(pids)
+
+    def go_on_all(self) -> None:
+        """Let all go on that were held."""
+        self.go_on(list(self._stopped))
+
+    def kill_leftovers(self) -> None:
+        """Kill what still runs in this system's name after it was stopped."""
+        self.kill([process.pid for process in self._ours()])
+
+    def _ours(self) -> list[psutil.Process]:
+        folder = str((self._system.folder / "data").resolve())
+        found = []
+        for process in psutil.process_iter():
+            said = _said(process)
+            if said.get(PART) and said.get("TASKCAST_DATA_DIR") == folder:
+                found.append(process)
+        return found
+
+    @staticmethod
+    def _signal(pids: list[int], number: signal.Signals) -> None:
+        for pid in pids:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, number)
+
+
+def _said(process: psutil.Process) -> dict[str, str]:
+    try:
+        return process.environ()
+    except (psutil.Error, OSError):  # it has just ended, or is somebody else's
+        return {}
+
+
+def _parent(process: psutil.Process) -> int:
+    try:
+        return int(process.ppid())
+    except psutil.Error:
+        return 0
