@@ -66,6 +66,8 @@ class Link:
                     await self._connection.disconnect(nowait=True)
                     await self._connection.connect()
                 self._talk = _Talk(self._connection, self._silence_s)
+                if self._talk.over:
+                    raise RedisConnectionError("the connection was lost as soon as it was open")
                 return self._talk
         except TimeoutError:
             raise RedisTimeoutError("the connection was not opened in time") from None
@@ -75,7 +77,6 @@ class _Talk(asyncio.Protocol):
     """Calls and replies of one open connection of redis-py's, until it is lost."""
 
     def __init__(self, connection: Any, silence_s: float) -> None:
-        self.over = False
         self._loop = asyncio.get_running_loop()
         self._silence_s = silence_s
         self._reader = Reader(
@@ -86,6 +87,7 @@ class _Talk(asyncio.Protocol):
         self._watch: asyncio.TimerHandle | None = None
         self._transport: asyncio.Transport = connection._writer.transport
         self._refusal = getattr(connection, "refusal", None)  # of a connection that follows its server
+        self.over = self._transport.is_closing()
         self._streams = self._transport.get_protocol()
         self._transport.set_protocol(self)
 

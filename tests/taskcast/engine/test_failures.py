@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from redis.asyncio import Redis
+from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import ResponseError
 
 from taskcast.engine.calls import connect
@@ -16,6 +17,7 @@ from taskcast.engine.jobs import Ended, Report
 from taskcast.errors import EngineFull, EngineUnavailable
 from taskcast.names import Names
 from tests.taskcast.engine.conftest import LEASE_MS, Bench, PrivateServer, end, new_job
+from tests.waiting import eventually
 
 
 async def test_full_server_refuses_new_jobs_and_accepts_ends(private: Bench) -> None:
@@ -237,6 +239,24 @@ async def test_server_that_hangs_is_told_within_the_deadline() -> None:
         async with Engine.connect(f"redis://127.0.0.1:{port}/0") as engine:
             with pytest.raises(EngineUnavailable):
                 await engine.take("w", 1, number=1, known=0, started=b"{}", deadline_s=0.3)
+
+
+def test_connection_closed_under_uvloop_is_a_lost_connection(redis_url: str) -> None:
+    uvloop = pytest.importorskip("uvloop")
+
+    async def use_what_was_closed() -> None:
+        client = connect(redis_url)
+        connection = await client.connection_pool.get_connection()
+        transport = connection._writer.transport
+        transport.abort()
+        await eventually(lambda: "closed=True" in repr(transport))
+        try:
+            await connection.send_command("PING")
+        finally:
+            await client.aclose()
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner, pytest.raises(RedisConnectionError):
+        runner.run(use_what_was_closed())
 
 
 async def test_wrong_password_is_not_tried_again(private_server: PrivateServer) -> None:
