@@ -4,7 +4,7 @@ BIN := .venv/bin
 READY := .venv/.installed
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: up test check bench format lock clean
+.PHONY: up test check bench chaos format lock clean
 .DEFAULT_GOAL := up
 
 up: $(READY)
@@ -23,6 +23,12 @@ check: $(READY)
 bench: $(READY)
 	@$(BIN)/python -m tests.chromium
 	$(BIN)/python -m benchmarks
+
+SEEDS ?= 20
+JOBS ?= 1000
+FIRST ?= 1
+chaos: $(READY)
+	$(BIN)/python -m tests.scenarios.chaos --seeds $(SEEDS) --jobs $(JOBS) --first $(FIRST)
 
 format: $(READY)
 	$(BIN)/ruff check --fix .

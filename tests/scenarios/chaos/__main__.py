@@ -56,6 +56,7 @@ def line(counted: Counter[str]) -> str:
     """Return the counts as one line."""
     jobs = ", ".join(f"{counted[word]} {word}" for word in ("accepted", "duplicate", "unknown"))
     words = (
+        "blackout",
         "kill",
         "kill_child",
         "kill_manager",

@@ -23,6 +23,14 @@ LONG_S = LEASE_S / 2
 ROUNDING_S = 0.02
 SLOW_DELIVERIES = 3
 SERVER_MOMENT_S = 1.0
+OUTAGES = (
+    "ConnectionResetError", "ConnectionRefusedError", "ConnectionAbortedError", "BrokenPipeError", "TimeoutError",
+    "OSError", "asyncio.exceptions.CancelledError", "asyncpg.exceptions.CannotConnectNowError",
+    "asyncpg.exceptions.ConnectionDoesNotExistError", "asyncpg.exceptions.AdminShutdownError",
+    "asyncpg.exceptions.CrashShutdownError", "asyncpg.exceptions.TooManyConnectionsError", "asyncpg.exceptions._base",
+    "redis.exceptions.TimeoutError", "redis.exceptions.ConnectionError", "FileNotFoundError",
+)  # fmt: skip
+"""What processes may say, at length, of servers that are away."""
 ENDS_FOR: dict[Kind, tuple[str, str | None]] = {
     "quick": ("completed", None), "threaded": ("completed", None), "retrying": ("completed", None),
     "slow": ("completed", None), "delayed": ("completed", None), "twin": ("completed", None),
@@ -252,8 +260,8 @@ def _may_end(facts: Facts, order: Order, job: str) -> set[tuple[str, str | None]
     cancel, retried = facts.cancels.get(job), job in facts.retries
     if cancel is not None and cancel.answer == "cancelled":
         may = {("cancelled", None)}
-    elif cancel is not None and (cancel.answer == "requested" or (cancel.answer == "final" and cancel.tries > 1)):
-        may.add(("cancelled", None))
+    elif cancel is not None and cancel.answer in {"requested", "final"}:
+        may.add(("cancelled", None))  # "final" is also what a repeated cancel is told whose first answer was lost
     if retried:
         may = {("completed", None)}
     if order.kind == "slow" and facts.losses[job] >= SLOW_DELIVERIES:
@@ -363,7 +371,7 @@ def _explains(crash: Crash, first: Entry, second: Entry) -> bool:
     long = crash.ended - crash.began >= LONG_S
     if crash.target == "valkey":
         return crash.what != "stop" or long
-    if crash.what in {"kill", "kill_child", "restart", "kill_manager"}:
+    if crash.what in {"blackout", "kill", "kill_child", "restart", "kill_manager"}:
         return first.pid in crash.pids or (crash.what in {"restart", "kill_manager"} and crash.target == first.part)
     if crash.what == "stop":
         return long and first.pid in crash.pids
@@ -399,13 +407,27 @@ def _the_listener_was_told(facts: Facts) -> Iterator[Complaint]:
 def _no_process_died_by_itself(facts: Facts) -> Iterator[Complaint]:
     ends_processes = {"kill", "restart", "kill_manager", "kill_child"}
     planned = Counter(crash.target for crash in facts.evidence.crashes if crash.what in ends_processes and crash.pids)
+    blackouts = sum(crash.what == "blackout" for crash in facts.evidence.crashes)
     poisoned = Counter(entry.part for entry in facts.evidence.ledger if entry.word == "poison")
     for part, times in facts.evidence.ends.items():
-        if times > planned[part] + poisoned[part]:
-            yield Complaint("process", f"{part} ended {times} times, {planned[part]} of them by us")
-    for line in facts.evidence.output:
-        if "Traceback (most recent call last)" in line:
-            yield Complaint("process", f"{line.split()[0]} printed a traceback")
+        by_us = planned[part] + blackouts + poisoned[part]
+        if times > by_us:
+            yield Complaint("process", f"{part} ended {times} times, {by_us} of them by us")
+    for part, error in _tracebacks(facts.evidence.output):
+        if not error.startswith(OUTAGES):
+            yield Complaint("process", f"{part} printed a traceback: {error}")
+
+
+def _tracebacks(output: list[str]) -> Iterator[tuple[str, str]]:
+    """Which processes printed a traceback, and its last line."""
+    open_in: set[str] = set()
+    for line in output:
+        part, text = line[:9].strip(), line[10:]
+        if "Traceback (most recent call last)" in text:
+            open_in.add(part)
+        elif part in open_in and text and not text.startswith(" "):
+            open_in.discard(part)
+            yield part, text
 
 
 RULES: tuple[Rule, ...] = (

@@ -9,6 +9,7 @@ import signal
 import psutil
 
 from tests.scenarios.chaos.ledger import PART
+from tests.scenarios.chaos.plan import EVERYTHING, PROCESSES
 from tests.scenarios.system import System
 
 SERVERS = ("valkey", "postgres")
@@ -30,6 +31,8 @@ class Parts:
 
     def chosen(self, name: str, what: str) -> list[int]:
         """Return those of a part's processes that a trouble is for: all, or with a manager only it or its children."""
+        if name == EVERYTHING:
+            return [pid for part in (*SERVERS, *PROCESSES) for pid in self.pids(part)]
         pids = self.pids(name)
         if what == "kill_manager":
             return pids[:1]

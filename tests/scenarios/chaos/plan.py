@@ -12,6 +12,8 @@ from tests.scenarios.chaos.app import LEASE_S
 
 WORKERS = ("worker1", "worker2")
 PROCESSES = (*WORKERS, "recorder", "gateway", "valkey", "postgres")
+EVERYTHING = "everything"
+"""What a blackout kills: all processes at once, the servers first."""
 WIRES = (
     "worker1-valkey",
     "worker2-valkey",
@@ -30,7 +32,17 @@ Kind = Literal[
     "cancel_waiting", "cancel_racing", "cancel_running", "repaired", "revived", "overtime", "poison",
 ]  # fmt: skip
 What = Literal[
-    "kill", "kill_child", "kill_manager", "restart", "stop", "cut", "refuse", "stall_up", "stall_down", "halve"
+    "blackout",
+    "kill",
+    "kill_child",
+    "kill_manager",
+    "restart",
+    "stop",
+    "cut",
+    "refuse",
+    "stall_up",
+    "stall_down",
+    "halve",
 ]
 Via = Literal["broker", "batch", "gateway"]
 
@@ -194,10 +206,11 @@ def _troubles(dice: random.Random, count: int, seconds: float) -> list[Trouble]:
         ("kill_manager", dice.choice(WORKERS)),
         *((what, process) for process in PROCESSES[2:] for what in ("kill", "stop", "restart")),
         ("kill_child", "postgres"),
+        ("blackout", EVERYTHING),
         *((what, wire) for wire in WIRES for what in ("cut", "refuse", "stall_up", "stall_down", "halve")),
     ]
     # Half of it hits processes, however many sorts of cuts there are.
-    weights = [3 if target in PROCESSES else 1 for _, target in sorts]
+    weights = [1 if target in WIRES else 3 for _, target in sorts]
     busy: dict[str, list[tuple[float, float]]] = {}
     found: list[Trouble] = []
     first = dice.sample(sorts, len(sorts), counts=None)
