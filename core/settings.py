@@ -34,6 +34,10 @@ class Settings(BaseSettings):
     public_url: str | None = Field(
         None, description="The dashboard's address as browsers see it, for the Origin check."
     )
+    trusted_proxies: str = Field(
+        "127.0.0.1,::1",
+        description="Addresses and networks whose X-Forwarded-For is believed: the dashboard's and your proxies'.",
+    )
     admin_email: str = Field("admin@example.com", description="The first admin's e-mail address.")
     admin_password: SecretStr | None = Field(
         None, description="The first admin's password; made and printed once by default."

@@ -28,7 +28,8 @@ def main() -> int:
     logging.getLogger(__name__).info("the dashboard listens on http://%s:%d", settings.host, settings.dashboard_port)
     uvicorn.run(
         create_app(settings), host=settings.host, port=settings.dashboard_port, log_config=None, access_log=False,
-        ws_per_message_deflate=False, timeout_graceful_shutdown=3, proxy_headers=False, server_header=False,
+        ws_per_message_deflate=False, timeout_graceful_shutdown=3, proxy_headers=True,
+        forwarded_allow_ips=settings.trusted_proxies, server_header=False,
     )  # fmt: skip
     return 0
 

@@ -58,7 +58,7 @@ class Guard:
             return
         token = _cookie(headers)
         try:
-            session = await self._sessions.find(token)
+            session = await self._sessions.find(token, address=address_of(scope))
         except GatewayError as error:
             logger.warning("the gateway cannot be asked about a session: %s", error)
             await self._refuse(scope, receive, send, 503, "The gateway cannot be reached right now.")
@@ -128,6 +128,12 @@ def _cookie(headers: Headers) -> str | None:
 def set_cookie(response: Response, token: str, *, secure: bool) -> None:
     """Let the browser keep the session."""
     response.set_cookie(COOKIE, token, max_age=COOKIE_S, path="/", httponly=True, samesite="lax", secure=secure)
+
+
+def address_of(scope: Scope) -> str | None:
+    """Return the network address of the browser, or of the proxy that does not tell it."""
+    client = scope.get("client")
+    return client[0] if client else None
 
 
 def is_secure(scope: Scope) -> bool:

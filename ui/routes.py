@@ -26,7 +26,7 @@ from starlette.types import Scope
 
 from taskcast.client import GatewayError
 from ui.components.element import ASSETS, BASE
-from ui.guard import is_secure, set_cookie
+from ui.guard import address_of, is_secure, set_cookie
 from ui.ids import clean_id
 from ui.page import SIGN_IN
 from ui.pages.outside import sign_in_page
@@ -68,7 +68,7 @@ class Routes:
         """Show the form; who is signed in already goes on."""
         target = _inside(request.query_params.get("next"))
         try:
-            if await self._sessions.find(request.cookies.get(COOKIE)):
+            if await self._sessions.find(request.cookies.get(COOKIE), address=address_of(request.scope)):
                 return RedirectResponse(target, 303)
         except GatewayError:
             logger.info("a cookie could not be checked at the sign-in page")
@@ -85,7 +85,7 @@ class Routes:
                 sign_in_page(next_path=target, email=email, error="Give an e-mail address and a password."), 422
             )
         try:
-            session = await self._sessions.sign_in(email, password)
+            session = await self._sessions.sign_in(email, password, address=address_of(request.scope))
         except GatewayError as error:
             status = error.status if 400 <= error.status < 500 else 503
             return _form(sign_in_page(next_path=target, email=email, error=explain_sign_in(error)), status)

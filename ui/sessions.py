@@ -100,13 +100,13 @@ class Sessions:
         self._sessions: dict[str, Session] = {}
         self._locks: dict[str, asyncio.Lock] = {}
 
-    async def sign_in(self, email: str, password: str) -> Session:
-        """Sign a person in.
+    async def sign_in(self, email: str, password: str, *, address: str | None = None) -> Session:
+        """Sign a person in, whose browser is at this network address.
 
         Raises:
             GatewayError: if the gateway refuses or cannot be reached.
         """
-        client = Client(self._gateway_url, kind="session")
+        client = Client(self._gateway_url, kind="session", headers=_speaking_for(address))
         try:
             tokens = await client.login(email, password, kind="session")
         except BaseException:
@@ -118,8 +118,8 @@ class Sessions:
         """Return the session of a cookie if this process knows it already."""
         return self._sessions.get(token or "")
 
-    async def find(self, token: str | None) -> Session | None:
-        """Return the session of a cookie, asking the gateway for one not known here; None if it is not good.
+    async def find(self, token: str | None, *, address: str | None = None) -> Session | None:
+        """Return the session of a cookie that came from this network address, asking the gateway for one not known here; None if it is not good.
 
         Raises:
             GatewayUnavailable: if the gateway cannot be asked.
@@ -135,7 +135,7 @@ class Sessions:
             async with lock:
                 if session := self._sessions.get(token):
                     return session
-                client = Client(self._gateway_url, refresh_token=token, kind="session")
+                client = Client(self._gateway_url, refresh_token=token, kind="session", headers=_speaking_for(address))
                 try:
                     return self._keep(client, await client.refresh())
                 except GatewayUnavailable:
@@ -182,3 +182,8 @@ class Sessions:
                 del self._sessions[token]
                 await self._on_end(session)
                 await session.client.aclose()
+
+
+def _speaking_for(address: str | None) -> dict[str, str]:
+    """Return the header that tells the gateway whose browser asks, so that each is throttled and audited for itself."""
+    return {"X-Forwarded-For": address} if address else {}

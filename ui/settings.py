@@ -22,6 +22,10 @@ class Settings(BaseSettings):
     public_url: str | None = Field(
         None, description="The dashboard's address as browsers see it, for the Origin check."
     )
+    trusted_proxies: str = Field(
+        "127.0.0.1,::1",
+        description="Addresses and networks whose X-Forwarded-For is believed: the dashboard's and your proxies'.",
+    )
     log: str = Field("text", pattern="^(text|json)$", description="Format of the logs: text or json.")
     log_level: str = Field("INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$", description="Least level that is logged.")
     upload_max_bytes: int = Field(

@@ -46,9 +46,9 @@ def main() -> int:
         server_header=False,
         timeout_keep_alive=KEEP_ALIVE_S,
         timeout_graceful_shutdown=GRACE_S,
-        # The dashboard on this host says whom it speaks for, so that a wrong password is counted against the right one.
+        # The dashboard says whom it speaks for, so that a wrong password is counted against the right one.
         proxy_headers=True,
-        forwarded_allow_ips="127.0.0.1,::1",
+        forwarded_allow_ips=settings.trusted_proxies,
         **SERVER_OPTIONS,
     )
     _Server(config, app).run(sockets=[listener])

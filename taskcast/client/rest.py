@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import quote
@@ -38,7 +38,8 @@ class Client:
 
     Give a `token` (an API token or a JWT), or `email` and `password`, or the `refresh_token` of a session; an access
     token is then made and renewed as needed. `on_tokens` is told of every renewal, for programs whose refresh token
-    rotates and must be kept.
+    rotates and must be kept. `headers` go with every call: a program that
+    speaks for others names them so (`X-Forwarded-For`, believed from the gateway's trusted proxies alone).
 
     Example:
         async with Client("http://127.0.0.1:8000", token="...") as client:
@@ -55,10 +56,13 @@ class Client:
         refresh_token: str | None = None,
         kind: str = "program",
         timeout_s: float = 15.0,
+        headers: Mapping[str, str] | None = None,
         on_tokens: Callable[[Tokens], None] | None = None,
     ) -> None:
         self.base_url = base_url.rstrip("/")
-        self._http = httpx.AsyncClient(base_url=self.base_url, timeout=timeout_s, headers={"User-Agent": "taskcast"})
+        self._http = httpx.AsyncClient(
+            base_url=self.base_url, timeout=timeout_s, headers={"User-Agent": "taskcast", **(headers or {})}
+        )
         self.credentials = Credentials(
             self._post_open,
             token=token,

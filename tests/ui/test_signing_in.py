@@ -65,3 +65,12 @@ async def test_a_person_sees_and_steers_only_what_is_theirs(page: Page, system: 
     await expect(page.get_by_text("not allowed")).to_be_visible()
 
     await gateway.cancel(foreign)
+
+
+async def test_a_sign_in_is_audited_with_the_browsers_address(page: Page, system: System, gateway: Client) -> None:
+    await page.set_extra_http_headers({"X-Forwarded-For": "203.0.113.9"})
+    await sign_in(page, system)
+
+    entries = (await gateway.get("/job-monitor/audit", limit=50))["items"]
+
+    assert "203.0.113.9" in [entry["address"] for entry in entries if entry["action"] == "auth.login"]

@@ -65,6 +65,21 @@ async def test_a_wrong_password_is_an_error_with_a_code(gateway: Gateway, admin:
     assert (refused.value.status, refused.value.code) == (401, "wrong_credentials")
 
 
+async def test_sign_ins_are_throttled_by_the_address_a_trusted_program_speaks_for(
+    gateway: Gateway, admin: None
+) -> None:
+    async with Client(gateway.url, headers={"X-Forwarded-For": "203.0.113.7"}) as client:
+        codes = []
+        for _ in range(6):
+            with pytest.raises(GatewayError) as refused:
+                await client.login("admin@example.com", "wrong")
+            codes.append(refused.value.code)
+    async with Client(gateway.url, headers={"X-Forwarded-For": "203.0.113.8"}) as client:
+        await client.login(**PERSON)
+
+    assert codes == ["wrong_credentials"] * 5 + ["too_many_attempts"]
+
+
 async def test_an_error_names_the_fields(acting: As) -> None:
     client = await acting("operator")
 
