@@ -50,13 +50,15 @@ class Identity(msgspec.Struct, frozen=True, kw_only=True):
     """Somebody who may ask for something.
 
     `subject` is a person's id or `token:<id>`; `email` is what logs and events call them (`token:<name>` for a token);
-    `user_id` is what `jobs.user_id` says of their jobs; `expires_at` is in seconds since 1970, None for never.
+    `user_id` is what `jobs.user_id` says of their jobs; `credential` is the session or the hash of the API token that
+    says so, for `Authenticator.again`; `expires_at` is in seconds since 1970, None for never.
     """
 
     subject: str
     email: str
     role: str
     user_id: str
+    credential: str
     expires_at: float | None = None
 
 
@@ -171,19 +173,20 @@ class Authenticator:
         if not token or len(token) > LONGEST_TOKEN:
             raise InvalidToken
         if token.startswith(API_TOKEN_PREFIX):
-            return await self._api_token(token)
+            return await self._of_token(digest(token))
         claims = self._access.read(token)
-        sign_in = await self._sessions.get(claims.session, sessions.get_session)
-        if sign_in is None or sign_in.ended_at or sign_in.person.disabled_at:
-            raise InvalidToken
-        person = sign_in.person
-        return Identity(
-            subject=str(person.id),
-            email=person.email,
-            role=person.role,
-            user_id=person.user_id,
-            expires_at=claims.expires_at,
-        )
+        return await self._of_session(claims.session, claims.expires_at)
+
+    async def again(self, identity: Identity) -> Identity:
+        """Return who somebody is by now, who was known before; whether their time is over is not looked at.
+
+        Raises:
+            AuthError: if what they signed in with is not good any more, saying why.
+        """
+        kind, _, key = identity.credential.partition(":")
+        if kind == "token":
+            return await self._of_token(key)
+        return await self._of_session(UUID(hex=key), identity.expires_at)
 
     async def new_ticket(self, identity: Identity) -> str:
         """Return a ticket that opens one websocket as `identity` within 30 s."""
@@ -208,8 +211,21 @@ class Authenticator:
         self._sessions.clear()
         self._tokens.clear()
 
-    async def _api_token(self, text: str) -> Identity:
-        hashed = digest(text)
+    async def _of_session(self, session_id: UUID, expires_at: float | None) -> Identity:
+        sign_in = await self._sessions.get(session_id, sessions.get_session)
+        if sign_in is None or sign_in.ended_at or sign_in.person.disabled_at:
+            raise InvalidToken
+        person = sign_in.person
+        return Identity(
+            subject=str(person.id),
+            email=person.email,
+            role=person.role,
+            user_id=person.user_id,
+            credential=f"session:{session_id.hex}",
+            expires_at=expires_at,
+        )
+
+    async def _of_token(self, hashed: str) -> Identity:
         token = await self._tokens.get(hashed, _used_token)
         now = datetime.now(UTC)
         if token is None or token.revoked_at is not None:
@@ -221,6 +237,7 @@ class Authenticator:
             email=f"token:{token.name}",
             role=token.role,
             user_id=token.user_id or f"token:{token.id}",
+            credential=f"token:{hashed}",
             expires_at=token.expires_at.timestamp() if token.expires_at else None,
         )
 

@@ -135,10 +135,8 @@ class Session:
         try:
             if frame.hello.ticket is not None:
                 self._identity = await self._asked(self._hub.authenticator.ticket(frame.hello.ticket))
-                self._token = None
             elif token is not None:
                 self._identity = await self._asked(self._hub.authenticator.bearer(token))
-                self._token = token
             else:
                 raise AuthError("hello: needs a ticket, or the connection a header Authorization: Bearer")
         except AuthError as error:
@@ -161,21 +159,19 @@ class Session:
             self.identity.user_id,
         ):
             raise Closing(CloseCode.EXPIRED, "refresh: the rights have changed; connect again")
-        self._identity, self._token = identity, token
+        self._identity = identity
         self._answer(request, Ok())
 
     async def _check_rights(self) -> None:
-        """See that the token is still good and the rights are the same.
+        """See that what the client signed in with is still good, and the rights are the same.
 
         Raises:
             Closing: if they are not.
         """
         if self.identity.expires_at is not None and self.identity.expires_at < time.time():
             raise Closing(CloseCode.EXPIRED, "the token has expired; refresh it")
-        if self._token is None:
-            return
         try:
-            identity = await self._asked(self._hub.authenticator.bearer(self._token))
+            identity = await self._asked(self._hub.authenticator.again(self.identity))
         except AuthError as error:
             raise Closing(CloseCode.EXPIRED, str(error)) from None
         if (identity.role, identity.user_id) != (self.identity.role, self.identity.user_id):
@@ -231,7 +227,7 @@ class Session:
             self._ponged = False
             self.next_ping_at = now + self._hub.ping_s
             self.outbox.put_text(encode_server(ServerFrame(ping=self._ping)))
-        if self._token is not None and now >= self._recheck_at:
+        if now >= self._recheck_at:
             self._recheck_at = now + RECHECK_S
             self._hub.spawn(self._recheck(), "live token check")
 

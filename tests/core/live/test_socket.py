@@ -234,6 +234,21 @@ async def test_a_revoked_token_ends_at_the_next_subscription(join: Join, gateway
     assert (await client.closed())[0] == CloseCode.EXPIRED
 
 
+async def test_a_session_opened_by_a_ticket_ends_with_the_token_behind_it(
+    join: Join, acting: As, gateway: Gateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(session, "RECHECK_S", 0.0)
+    ticket = await (await acting("viewer")).ws_ticket()
+    client = await join(role=None)
+    await client.send({"id": 1, "hello": {"ticket": ticket}})
+    assert "ok" in await client.next()
+
+    await ApiToken.all().update(revoked_at=datetime.now(UTC))
+    gateway.hub.authenticator.forget()
+
+    assert (await client.closed())[0] == CloseCode.EXPIRED
+
+
 async def test_a_client_that_answers_no_ping_is_closed(join: Join, gateway: Gateway) -> None:
     gateway.hub.ping_s = 0.2
     client = await join()
