@@ -30,7 +30,8 @@ async def main():
     if hasattr(tasks.broker, "enqueue_many"):
         await tasks.broker.enqueue_many(task, [{"number": n} for n in range(tasks.JOBS)])
     else:
-        await asyncio.gather(*(task.kiq(n) for n in range(tasks.JOBS)))
+        for start in range(0, tasks.JOBS, 100):
+            await asyncio.gather(*(task.kiq(n) for n in range(start, start + 100)))
     await tasks.broker.shutdown()
 asyncio.run(main())
 """
