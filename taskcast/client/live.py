@@ -117,7 +117,7 @@ class Live:
         pos: int | None = None,
         max_hz: float = 2.0,
     ) -> Subscription:
-        """Subscribe to `jobs`, `job:<id>`, `statistics`, `queues`, `workers`, `schedules` or `alerts`.
+        """Subscribe to `jobs`, `job:<id>`, `statistics`, `queues`, `workers`, `tasks`, `schedules` or `alerts`.
 
         While the connection is lost the subscription is kept and asked for as soon as it is back.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from typing import Any
 
 import pytest
@@ -359,6 +360,18 @@ async def test_queues_and_workers_move_with_the_jobs(acting: As, recorder: Recor
         await collect(workers, appears("w1", "id"))
 
     assert [each.items for each in empty] == [[], []]
+
+
+async def test_tasks_appear_when_a_worker_announces_them(acting: As, recorder: Recorder, engine: Engine) -> None:
+    async with watching(await acting(), "tasks") as subscription:
+        empty = await anext(subscription)
+        told = {"worker": "w1", "host": "h", "pid": 1, "tasks": {"report": {"queue": "slow"}}}
+        await engine.register("w1", lease_ms=60_000, info=json.dumps(told).encode())
+
+        found = await collect(subscription, lambda found: isinstance(found[-1], StateChange))
+
+    assert empty.items == []
+    assert [(row["name"], row["queue"]) for row in found[-1].set] == [("report", "slow")]
 
 
 @pytest.mark.parametrize("topic", ["schedules", "alerts"])
