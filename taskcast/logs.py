@@ -7,6 +7,7 @@ import traceback
 from typing import Any
 
 from taskcast.context import current
+from taskcast.values import text_of
 
 OWN_LOGGERS = ("taskcast", "taskiq.receiver")
 """What these write is about the worker, not about the job; it would also come back to itself."""
@@ -31,9 +32,17 @@ class JobLogHandler(logging.Handler):
             context: dict[str, Any] = {"logger": record.name}
             for name in record.__dict__.keys() - STANDARD_FIELDS:
                 context[name] = record.__dict__[name]
-            job._keep_line(record.getMessage(), record.levelname, context, trace)
+            job._keep_line(_text_of(record), record.levelname, context, trace)
         except Exception:
             self.handleError(record)
+
+
+def _text_of(record: logging.LogRecord) -> str:
+    """Return the record's text; one whose arguments do not fit its format is kept with them beside it."""
+    try:
+        return record.getMessage()
+    except Exception:
+        return f"{text_of(record.msg)} {[text_of(value) for value in record.args or ()]}"
 
 
 _installed: list[JobLogHandler] = []

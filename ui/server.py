@@ -12,6 +12,7 @@ from nicegui import core, ui
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.requests import Request
+from starlette.responses import HTMLResponse
 
 from ui.guard import Guard
 from ui.looks import as_json
@@ -19,7 +20,7 @@ from ui.page import Page
 from ui.pages.frame import Frame
 from ui.pages.job import job
 from ui.pages.jobs import jobs
-from ui.pages.outside import STYLES, THEME
+from ui.pages.outside import STYLES, THEME, missing_page
 from ui.pages.overview import overview
 from ui.pages.queues import queues
 from ui.pages.workers import workers
@@ -80,6 +81,7 @@ def create_app(settings: Settings) -> Starlette:
     ui.add_head_html(
         f'{THEME}{STYLES}<script type="application/json" id="taskcast-looks">{looks}</script>', shared=True
     )
+    nicegui_app.add_exception_handler(404, lambda *_: HTMLResponse(missing_page(), 404))
     nicegui_app.on_exception(lambda error: logger.error("a page failed", exc_info=error))
     ui.run_with(
         app,  # type: ignore[arg-type]  # any Starlette application will do

@@ -189,6 +189,24 @@ async def test_an_unknown_job_is_said_plainly(dashboard: Page, system: System) -
     await expect(dashboard.get_by_text("There is no job with this id")).to_be_visible()
 
 
+async def test_an_address_that_is_no_page_says_so_in_our_words(dashboard: Page, system: System) -> None:
+    answer = await dashboard.goto(f"{system.dashboard}/admin/nothing")
+
+    assert answer is not None
+    assert answer.status == 404
+    await expect(dashboard.locator("body")).to_contain_text("There is no such page")
+
+
+async def test_an_address_with_a_hundred_keys_opens_the_page(dashboard: Page, system: System) -> None:
+    keys = "&".join(f"k{number}=1" for number in range(100))
+
+    answer = await dashboard.goto(f"{system.dashboard}/admin/jobs/list?{keys}")
+
+    assert answer is not None
+    assert answer.status == 200
+    await expect(dashboard.locator(".live[data-link=live]")).to_be_visible()
+
+
 async def test_a_statement_is_imported(dashboard: Page, system: System, tmp_path: Path) -> None:
     path = tmp_path / "june.csv"
     with path.open("w", newline="") as file:

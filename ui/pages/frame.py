@@ -36,6 +36,7 @@ PAGES = (
 )
 SYSTEM = frozenset({"queues", "workers"})
 
+MOST_KEYS = 60
 SLIDE_S = 0.4
 """The panel is emptied when it has slid out of sight."""
 
@@ -152,9 +153,13 @@ class Frame:
 
 
 def query_of(path: str) -> dict[str, Any]:
-    """Return a path's query with lists for keys that come more than once."""
+    """Return a path's query with lists for keys that come more than once; nothing of one with too many keys."""
     found: dict[str, Any] = {}
-    for key, value in parse_qsl(urlsplit(path).query, max_num_fields=60):
+    try:
+        pairs = parse_qsl(urlsplit(path).query, max_num_fields=MOST_KEYS)
+    except ValueError:
+        return found
+    for key, value in pairs:
         found.setdefault(key, []).append(value)
     return {key: values[0] if len(values) == 1 else values for key, values in found.items()}
 

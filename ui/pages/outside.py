@@ -1,10 +1,13 @@
-"""Pages before the dashboard: sign-in, and waiting for the gateway. Plain HTML, so that they work without a socket."""
+"""Pages before and beside the dashboard: sign-in, waiting for the gateway, an address that is none.
+
+Plain HTML, so that they work without a socket.
+"""
 
 from __future__ import annotations
 
 from html import escape
 
-from ui.components.element import ASSETS
+from ui.components.element import ASSETS, BASE
 
 THEME = """<script>
 window.taskcastTheme = () => {
@@ -65,6 +68,17 @@ def waiting_page(text: str) -> str:
 </script>""",
         "Taskcast",
         "One moment, please.",
+    )
+
+
+def missing_page() -> str:
+    """Return a page for an address that is none of the dashboard's."""
+    return _page(
+        "Not found",
+        f"""
+<div class="card empty"><i class="i i-search"></i><b>There is no such page</b><p>The link may be old, or was not complete.</p><a class="btn" href="{BASE}">To the overview</a></div>""",
+        "Taskcast",
+        "Background jobs, live.",
     )
 
 
