@@ -238,6 +238,21 @@ def _one_end_everywhere(facts: Facts) -> Iterator[Complaint]:
             yield Complaint("wrong", f"{counted[status]} jobs are {status}, the kept count says {kept}")
 
 
+def _every_end_is_counted_once(facts: Facts) -> Iterator[Complaint]:
+    told = Counter(end.state for ends in facts.ends.values() for end in ends)
+    for state in sorted(FINAL):
+        counted = facts.evidence.minutes.get(state, 0)
+        if counted != told[state]:
+            yield Complaint("wrong", f"{told[state]} jobs ended as {state}, the statistics have {counted}")
+
+
+def _no_attempt_stays_open(facts: Facts) -> Iterator[Complaint]:
+    for attempt in facts.evidence.tries:
+        row = facts.rows.get(attempt.job)
+        if row is not None and row.status in FINAL and attempt.state == JobState.RUNNING:
+            yield Complaint("stuck", f"its attempt {attempt.attempt} is running for ever", row.number, row.job)
+
+
 def _the_right_end(facts: Facts) -> Iterator[Complaint]:
     for order, job in facts.existing():
         row = facts.rows.get(job)
@@ -250,6 +265,10 @@ def _the_right_end(facts: Facts) -> Iterator[Complaint]:
         words = {entry.word for entry in facts.wrote.get(job, [])}
         if row.status == "completed" and "end" not in words:
             yield Complaint("wrong", "completed, but it never came to its end", order.number, job)
+        if row.status == "completed" and row.result != order.number:
+            yield Complaint("wrong", f"its row's result is {row.result}", order.number, job)
+        if row.status == "completed" and facts.evidence.results.get(job) != order.number:
+            yield Complaint("lost", f"its kept result is {facts.evidence.results.get(job)}", order.number, job)
         if order.kind == "retrying" and row.status == "completed" and row.errors != order.arguments["errors"]:
             yield Complaint("wrong", f"{row.errors} errors instead of {order.arguments['errors']}", order.number, job)
 
@@ -437,6 +456,8 @@ RULES: tuple[Rule, ...] = (
     _nothing_is_half,
     _nothing_is_stuck,
     _one_end_everywhere,
+    _every_end_is_counted_once,
+    _no_attempt_stays_open,
     _the_right_end,
     _every_move_is_allowed,
     _none_begins_after_its_cancel,

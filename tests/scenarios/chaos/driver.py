@@ -25,7 +25,7 @@ from taskcast.ids import new_id
 from taskcast.names import Names
 from taskcast.states import FINAL, JobState
 from tests.scenarios.chaos import app
-from tests.scenarios.chaos.evidence import Cancelled, Crash, Evidence, Retried, Row, Sent, Told
+from tests.scenarios.chaos.evidence import Cancelled, Crash, Evidence, Retried, Row, Sent, Told, Try
 from tests.scenarios.chaos.ledger import PART, Ledger
 from tests.scenarios.chaos.listener import Listener
 from tests.scenarios.chaos.parts import SERVERS, Parts
@@ -39,6 +39,8 @@ PATIENCE_S = 60.0
 SETTLED_WITHIN_S = 240.0
 AGAIN_S = 0.3
 UNFINISHED = "SELECT count(*) FROM jobs WHERE status NOT IN ('completed', 'failed', 'cancelled')"
+
+MINUTES = "SELECT sum(completed) AS completed, sum(failed) AS failed, sum(cancelled) AS cancelled FROM job_minutes"
 
 
 async def run_plan(plan: Plan) -> Evidence:
@@ -356,10 +358,15 @@ class Driver:
         async with self._valkey() as valkey:
             evidence.stream = [told async for told in _events(valkey)]
             evidence.leftovers = await _leftovers(valkey)
+            evidence.results = {job: value async for job, value in _results(valkey)}
         async with self._database() as database:
             evidence.rows = [_row(record) for record in await database.fetch("SELECT * FROM jobs")]
             counts = await database.fetch("SELECT status, sum(count) AS n FROM job_counts GROUP BY status")
             evidence.counts = {record["status"]: int(record["n"]) for record in counts}
+            tries = await database.fetch("SELECT job_id, attempt, state FROM job_attempts")
+            evidence.tries = [Try(*record) for record in tries]
+            (minutes,) = await database.fetch(MINUTES)
+            evidence.minutes = {state: int(count or 0) for state, count in minutes.items()}
         async with self._system.client() as client:
             evidence.gateway = await _listed(client)
         output = list(self._system.output)
@@ -411,6 +418,14 @@ def _told(event: dict[str, Any]) -> Told:
     )
 
 
+async def _results(valkey: Redis) -> Any:
+    """What `wait_result()` would find, by job."""
+    prefix = f"{Names().result_prefix()}:"
+    async for key in valkey.scan_iter(match="*:result:*", count=5000):
+        kept = json.loads(await valkey.get(key))
+        yield key.decode().removeprefix(prefix), kept["return_value"]
+
+
 async def _leftovers(valkey: Redis) -> list[str]:
     """Return what the engine still holds though every job has ended."""
     names, found = Names(), []
@@ -446,6 +461,7 @@ def _row(record: Any) -> Row:
         created_ms=round(record["created_at"].timestamp() * 1000),
         ended_ms=round(ended.timestamp() * 1000) if ended else None,
         key=record["deduplication_key"],
+        result=json.loads(record["result"]) if record["result"] else None,
     )
 
 

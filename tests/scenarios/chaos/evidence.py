@@ -85,6 +85,15 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
     created_ms: int = 0
     ended_ms: int | None = None
     key: str | None = None
+    result: int | None = None
+
+
+class Try(msgspec.Struct, frozen=True):
+    """A row of the table of attempts."""
+
+    job: str
+    attempt: int
+    state: str
 
 
 class Seen(msgspec.Struct, frozen=True, kw_only=True):
@@ -115,7 +124,10 @@ class Evidence(msgspec.Struct, kw_only=True):
     ledger: list[Entry] = []
     stream: list[Told] = []
     rows: list[Row] = []
+    tries: list[Try] = []
     counts: dict[str, int] = {}
+    minutes: dict[str, int] = {}
+    results: dict[str, int | None] = {}
     gateway: dict[str, str] = {}
     spans: list[Span] = []
     leftovers: list[str] = []

@@ -18,6 +18,7 @@ from tests.scenarios.chaos.evidence import (
     Sent,
     Span,
     Told,
+    Try,
     load,
 )
 from tests.scenarios.chaos.ledger import Entry
@@ -76,6 +77,7 @@ def good() -> Evidence:
         wrote(REPAIRED, "begin", 12.0), wrote(REPAIRED, "error", 12.1),
         wrote(REPAIRED, "begin", 13.0, attempt=2), wrote(REPAIRED, "end", 13.1, attempt=2),
     ]  # fmt: skip
+    rows = [msgspec.structs.replace(row, result=row.number) if row.status == "completed" else row for row in rows]
     accepted = (QUICK, CANCELLED, TWIN, DELAYED, REPAIRED)
     events = [Seen(job=told.job, seq=told.seq, state=told.state or "") for told in stream]
     return Evidence(
@@ -99,7 +101,10 @@ def good() -> Evidence:
         ledger=ledger,
         stream=stream,
         rows=rows,
+        tries=[Try(row.job, row.attempts, row.status) for row in rows if row.attempts],
         counts={"completed": 4, "cancelled": 1},
+        minutes={"completed": 4, "failed": 1, "cancelled": 1},
+        results={row.job: row.result for row in rows},
         gateway={row.job: row.status for row in rows},
         spans=[Span(since=0, until=9999, events=events)],
     )  # fmt: skip
@@ -197,11 +202,36 @@ def test_kept_counts_that_differ_from_the_rows_are_wrong() -> None:
     assert "4 jobs are completed, the kept count says 5" in complaints(evidence)
 
 
+def test_an_end_that_the_statistics_count_twice_is_wrong() -> None:
+    evidence = good()
+    evidence.minutes["failed"] = 2
+
+    assert "1 jobs ended as failed, the statistics have 2" in complaints(evidence)
+
+
+def test_an_attempt_that_stays_open_is_stuck() -> None:
+    evidence = good()
+    evidence.tries.append(Try("j1", 2, "running"))
+
+    assert "stuck: its attempt 2 is running for ever (number 1" in complaints(evidence)
+
+
 def test_a_job_completed_without_its_work_is_wrong() -> None:
     evidence = good()
     evidence.ledger = [entry for entry in evidence.ledger if entry.job != "j1"]
 
     assert "wrong: completed, but it never came to its end (number 1" in complaints(evidence)
+
+
+def test_a_result_that_is_gone_or_another_is_told() -> None:
+    evidence = good()
+    change_row(evidence, QUICK, result=8)
+    del evidence.results[f"j{TWIN}"]
+
+    said = complaints(evidence)
+
+    assert "wrong: its row's result is 8 (number 1" in said
+    assert "lost: its kept result is None (number 3" in said
 
 
 def test_a_job_that_completes_with_fewer_errors_than_it_raised_is_wrong() -> None:
@@ -314,10 +344,11 @@ def test_twins_that_stand_at_the_same_time_are_wrong() -> None:
     evidence.rows.append(
         Row(
             job=f"j{OTHER_TWIN}", number=OTHER_TWIN, status="completed", attempts=1, errors=0, deliveries=0, key="k",
-            created_ms=1500, ended_ms=2500,
+            created_ms=1500, ended_ms=2500, result=OTHER_TWIN,
         )
     )  # fmt: skip
     evidence.gateway[f"j{OTHER_TWIN}"], evidence.counts["completed"] = "completed", 5
+    evidence.minutes["completed"], evidence.results[f"j{OTHER_TWIN}"] = 5, OTHER_TWIN
 
     assert complaints(evidence) == f"wrong: accepted while j{TWIN} held its key (number 4, job j4)"
 
