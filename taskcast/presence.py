@@ -18,6 +18,8 @@ logger = logging.getLogger("taskcast.receiver")
 CALL_DEADLINE_S = 3.0
 FIRST_PAUSE_S = 0.05
 LONGEST_PAUSE_S = 2.0
+RESCUE_EVERY_S = 1.5
+"""Most seconds that an idle worker lets the jobs of a vanished one wait after the end of its lease."""
 
 
 class Presence:
@@ -95,9 +97,9 @@ class Presence:
                 logger.exception("no beat")
 
     async def _rescue(self) -> None:
-        """Reclaim every third of a lease while idle, so that a worker alone needs no recorder for it."""
+        """Reclaim while idle, so that workers alone need no recorder for it."""
         while True:
-            await asyncio.sleep(self._lease_s / 3 * random.uniform(0.8, 1.2))
+            await asyncio.sleep(min(RESCUE_EVERY_S, self._lease_s / 3) * random.uniform(0.8, 1.2))
             if self._busy():
                 continue
             try:

@@ -200,6 +200,11 @@ class Watched:
         found = self.master.client.info("replication")
         return bool(found["slave0"]["offset"] == found["master_repl_offset"])
 
+    def has_switched(self) -> bool:
+        """Tell whether the Sentinel names the former replica as the master."""
+        _, port = self.sentinel.client.execute_command("SENTINEL", "GET-MASTER-ADDR-BY-NAME", SERVICE)
+        return int(port) == self.replica.port
+
     def close(self) -> None:
         """End all."""
         for server in (self.sentinel, self.master, self.replica):

@@ -18,6 +18,8 @@ from workers.broker import broker
 
 __all__ = ["broker"]
 
+broker.lease_s = float(os.environ.get("TASKCAST_TEST_LEASE_S", broker.lease_s))
+
 
 def write(line: str) -> None:
     """Append one line to the ledger in one system call, so that lines of several processes never mix."""
@@ -54,6 +56,14 @@ async def wait(seconds: float = 60.0, job: JobContext = TaskiqDepends()) -> str:
         job.progress(100 * tick / (seconds * 20), step="Waiting", message=f"tick {tick}")
         await asyncio.sleep(0.05)
     return "waited"
+
+
+@broker.task(task_name="poison", queue="scenario")
+async def poison(job: JobContext = TaskiqDepends()) -> int:
+    write(f"begin {job.id} {job.attempt} 0")
+    if job.attempt <= 3:
+        os._exit(1)
+    return job.attempt
 
 
 class Invoice(BaseModel):

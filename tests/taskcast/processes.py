@@ -7,11 +7,13 @@ import signal
 import subprocess
 import sys
 import uuid
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Collection, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 from taskcast import JobBroker
+from taskcast.states import FINAL
 from tests.taskcast.conftest import Workshop
 from tests.waiting import eventually
 
@@ -85,6 +87,17 @@ class Workers:
     def told(self, what: str) -> list[str]:
         """Return the lines that jobs wrote and that begin so; the last word of each is the process's id."""
         return [line for line in self.file.read_text().splitlines() if line.startswith(what)]
+
+    async def ends(self, jobs: Collection[str], within_s: float = 60) -> list[Any]:
+        """Return the last events of all jobs, in the order they came, when each of them has one."""
+        states = {str(state) for state in FINAL}
+
+        async def all_ended() -> list[Any]:
+            ends = [event for event in await self.shop.events() if event.job in wanted and event.state in states]
+            return ends if {event.job for event in ends} == wanted else []
+
+        wanted = set(jobs)
+        return await eventually(all_ended, within_s, every=0.2)
 
     async def exit_code(self, process: subprocess.Popen[bytes], within_s: float = 10) -> int:
         await eventually(lambda: process.poll() is not None, within_s)

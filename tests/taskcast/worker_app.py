@@ -19,7 +19,7 @@ broker = JobBroker(
     prefix=os.environ["WORKER_PREFIX"],
     lease_s=float(os.environ.get("WORKER_LEASE_S", "2")),
     queues=os.environ["WORKER_QUEUES"].split(",") if "WORKER_QUEUES" in os.environ else None,
-    loop_blocked_s=0.5,
+    loop_blocked_s=float(os.environ.get("WORKER_LOOP_BLOCKED_S", "0.5")),
     loop_kill_s=float(os.environ.get("WORKER_LOOP_KILL_S", "600")),
 )
 

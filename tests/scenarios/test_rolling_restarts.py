@@ -1,0 +1,76 @@
+"""Workers are replaced one by one under load: nothing is lost, and nothing begins twice."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from tests.taskcast.processes import ROOT, Workers, workers_on
+
+pytestmark = pytest.mark.scenario
+JOBS = 300
+
+
+async def all_ended_once(workers: Workers, jobs: list[str]) -> None:
+    """Check that each job has begun once and ended once, in the first attempt, here and on the server."""
+    ends = await workers.ends(jobs)
+    assert Counter(event.job for event in ends) == Counter(jobs)
+    assert {(event.state, event.attempt) for event in ends} == {("completed", 1)}
+    for word in ("begin", "end"):
+        assert len(workers.told(f"{word} 1 ")) == len(workers.told(word)) == len(jobs)
+
+
+@pytest.mark.parametrize("uvloop", [True, False], ids=["uvloop", "asyncio"])
+async def test_a_rolling_restart_under_load_loses_and_repeats_nothing(
+    redis_url: str, tmp_path: Path, uvloop: bool
+) -> None:
+    async with workers_on(redis_url, tmp_path) as workers:
+        broker = workers.shop.broker
+        running = [await workers.start("--max-async-tasks", "8", uvloop=uvloop) for _ in range(2)]
+        jobs: list[str] = []
+
+        async def send() -> None:
+            for number in range(JOBS):
+                task = "thread" if number % 3 == 0 else "work"
+                jobs.append((await broker.enqueue(task, 0.15)).id)
+
+        sending = asyncio.create_task(send())
+        for old in running:
+            await workers.begun(len(workers.told("begin")) + 10)
+            new = await workers.start("--max-async-tasks", "8", uvloop=uvloop)
+            old.send_signal(signal.SIGTERM)
+            assert await workers.exit_code(old, 15) == 0
+            assert new.poll() is None
+        await sending
+
+        await all_ended_once(workers, jobs)
+
+
+async def test_sigterm_to_the_workers_command_ends_all_its_processes_in_order(redis_url: str, tmp_path: Path) -> None:
+    """The same through Taskiq's own command and its process manager, as people start it."""
+    async with workers_on(redis_url, tmp_path) as workers:
+        broker = workers.shop.broker
+        command = [os.environ.get("WORKER_PYTHON", sys.executable), "-m", "taskiq", "worker"]
+        command += ["tests.taskcast.worker_app:broker", "--receiver", "taskcast:JobReceiver"]
+        command += ["--workers", "2", "--max-async-tasks", "8"]
+        jobs = [job.id for job in await broker.enqueue_many("work", [(0.15,)] * JOBS)]
+        with (tmp_path / "log").open("wb") as log:
+            for _ in range(2):
+                before = len(workers.told("begin"))
+                manager = subprocess.Popen(command, cwd=ROOT, env=workers.environment, stderr=log)
+                workers.processes.append(manager)
+                await workers.begun(before + 50)
+                manager.send_signal(signal.SIGTERM)
+                code = await workers.exit_code(manager, 20)
+                assert code in {0, -signal.SIGTERM}, (tmp_path / "log").read_text()
+        assert len(await workers.shop.events(kind="worker.stopped")) == 4
+        await workers.start("--max-async-tasks", "50")
+
+        await all_ended_once(workers, jobs)
