@@ -12,6 +12,7 @@ from taskiq import TaskiqDepends
 from taskcast import JobBroker, JobContext, checkpoint, current_job, reports
 from taskcast.engine.engine import Engine
 from taskcast.errors import EngineUnavailable
+from taskcast.logs import JobLogHandler
 from tests.taskcast.conftest import Workshop
 from tests.waiting import eventually
 
@@ -117,6 +118,32 @@ async def test_standard_logging_inside_a_job_is_captured(
     assert (second.message, second.level) == ("from a thread of the job", "WARNING")
     assert third.level == "ERROR"
     assert "ValueError: with password=***" in third.stack_trace
+
+
+async def test_record_whose_arguments_do_not_fit_is_kept_with_them(shop: Workshop, broker: JobBroker) -> None:
+    class Odd:
+        def __str__(self) -> str:
+            raise RuntimeError("no words")
+
+    @broker.task
+    async def work() -> None:
+        # Nothing else hears them: pytest's own handler raises what it cannot format.
+        log = logging.getLogger("unfit")
+        handler = next(each for each in logging.getLogger().handlers if isinstance(each, JobLogHandler))
+        for record in (
+            log.makeRecord("unfit", logging.ERROR, "", 0, "read %d rows", ("many",), None),
+            log.makeRecord("unfit", logging.ERROR, "", 0, "got %s", (Odd(),), None),
+        ):
+            handler.handle(record)
+
+    async with shop.working():
+        job = await broker.enqueue(work)
+        await shop.ended(job.id)
+
+    messages = [event.data.message for event in await shop.events(job.id, "job.logged")]
+    assert messages[0] == "read %d rows ['many']"
+    assert messages[1].startswith("got %s [")
+    assert "str() failed" in messages[1]
 
 
 async def test_jobs_keep_their_lines_apart(shop: Workshop, broker: JobBroker) -> None:
