@@ -32,8 +32,11 @@ SHARES = {"Reading": (0.0, 4.0), "Detecting": (4.0, 20.0), "Importing": (20.0, 9
 SKIPPED_SHOWN = 100
 SKIPPED_LOGGED = 20
 LOCK_PAUSE_S = 0.2
-LINES_PER_S = 12_000
-"""An import takes no more of the worker and the database than this, about half of what they give; and its bar can be seen."""
+SHOWN_S = 1.2
+"""The lines of a statement are spread over so many seconds, so that its bar is seen to move, not to jump: of that many values
+a job tells ten a second. A file that needs longer by itself is not held back."""
+QUICK_LINES_PER_S = 12_000
+"""At this rate small files go in, in less time than that."""
 
 T = TypeVar("T")
 
@@ -72,7 +75,7 @@ class StatementImport:
     ) -> None:
         self._stored, self._job = stored, job
         self._reader = CsvReader(file, account=account, currency=currency, date_order=date_order)
-        self._pace = min(LINES_PER_S, pace_lines_per_s or LINES_PER_S)
+        self._pace_lines_per_s = pace_lines_per_s
         # Outside of a job, in a test or a script, each import is one of its own.
         self._job_id = job.id or new_id()
         self._statement_id = UUID(new_id())
@@ -139,7 +142,8 @@ class StatementImport:
 
     async def _import(self, connection: Any) -> None:
         total = self._reader.scanned.lines if self._reader.scanned else 0
-        size = max(1, min(BATCH_LINES, int(self._pace / 10)))
+        pace = self._pace_lines_per_s or max(QUICK_LINES_PER_S, total / SHOWN_S)
+        size = max(1, min(BATCH_LINES, int(pace / 10)))
         self._tell("Importing", SHARES["Importing"][0], f"0 of {total:,} lines")
         began = time.monotonic()
         async for batch in _in_thread(self._reader.lines(), size):
@@ -151,7 +155,7 @@ class StatementImport:
             self._share("Importing", line / max(1, total), f"{line:,} of {total:,} lines")
             await self._job.checkpoint()
             done = self._tally.lines + self._tally.skipped_total
-            await asyncio.sleep(max(0.0, began + done / self._pace - time.monotonic()))
+            await asyncio.sleep(max(0.0, began + done / pace - time.monotonic()))
         if self._tally.skipped_total and not self._tally.lines:
             first = self._tally.skipped[0]
             raise StatementUnreadable(
