@@ -13,8 +13,11 @@ from pathlib import Path
 import pytest
 
 from tests.taskcast.processes import ROOT, Workers, workers_on
+from tests.waiting import eventually
 
 pytestmark = pytest.mark.scenario
+BACKLOG = 50
+"""How many jobs wait or run at any time."""
 JOBS = 300
 
 
@@ -37,10 +40,12 @@ async def test_a_rolling_restart_under_load_loses_and_repeats_nothing(
         jobs: list[str] = []
 
         async def send() -> None:
-            for number in range(JOBS):
-                task = "thread" if number % 3 == 0 else "work"
+            while not restarted:
+                await eventually(lambda: len(jobs) - len(workers.told("end")) < BACKLOG, 60)
+                task = "thread" if len(jobs) % 3 == 0 else "work"
                 jobs.append((await broker.enqueue(task, 0.15)).id)
 
+        restarted = False
         sending = asyncio.create_task(send())
         for old in running:
             await workers.begun(len(workers.told("begin")) + 10)
@@ -48,6 +53,7 @@ async def test_a_rolling_restart_under_load_loses_and_repeats_nothing(
             old.send_signal(signal.SIGTERM)
             assert await workers.exit_code(old, 15) == 0
             assert new.poll() is None
+        restarted = True
         await sending
 
         await all_ended_once(workers, jobs)
