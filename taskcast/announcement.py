@@ -5,14 +5,11 @@ from __future__ import annotations
 import inspect
 import os
 import re
-import resource
 import secrets
 import socket
-import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from importlib.metadata import PackageNotFoundError, version
-from pathlib import Path
 from typing import Any, get_type_hints
 
 import msgspec
@@ -21,6 +18,7 @@ from pydantic.errors import PydanticUserError
 from taskiq import AsyncTaskiqDecoratedTask
 
 from taskcast.events import WorkerInfo
+from taskcast.memory import rss_bytes
 from taskcast.options import TaskOptions
 from taskcast.parameters import Parameters
 from taskcast.plan import injected_names
@@ -72,7 +70,7 @@ class Announcement:
                 busy=list(busy)[:500],
                 loop_lag_ms=round(loop_lag_ms, 2),
                 cpu=round(cpu, 4),
-                rss_bytes=_rss_bytes(),
+                rss_bytes=rss_bytes(),
                 version=self._version,
                 tasks=self._tasks if with_tasks else None,
             )
@@ -146,15 +144,6 @@ def _schema_of_annotation(annotation: Any) -> dict[str, Any]:
         return dict(TypeAdapter(annotation).json_schema())
     except (PydanticUserError, ValueError, TypeError, RuntimeError, NameError):
         return {}
-
-
-def _rss_bytes() -> int:
-    try:
-        pages = int(Path("/proc/self/statm").read_text().split()[1])
-        return pages * resource.getpagesize()
-    except (OSError, ValueError, IndexError):
-        most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-        return most if sys.platform == "darwin" else most * 1024
 
 
 def _version() -> str:

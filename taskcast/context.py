@@ -9,17 +9,34 @@ import logging
 import time
 from collections.abc import Callable, Generator
 from contextvars import ContextVar
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from taskcast.errors import JobCancelled, JobTimeout
 
 if TYPE_CHECKING:
     from taskcast.engine.jobs import ItemKind
-    from taskcast.reports import JobReports, Reporter
+    from taskcast.reports import Reporter
 
 logger = logging.getLogger("taskcast.job")
 
 StopKind = Literal["cancel", "timeout", "lost", "release"]
+
+
+class Reports(Protocol):
+    """Where an attempt's progress and log lines go: a buffer of the worker, or a pipe to it."""
+
+    def progress(  # noqa: PLR0917
+        self, percentage: object, step: object, completed: object, total: object, message: object, eta_s: object
+    ) -> None:
+        """Remember the latest progress."""
+
+    def log(
+        self, message: object, level: str, context: dict[str, Any] | None = None, stack_trace: str | None = None
+    ) -> None:
+        """Remember a log line."""
+
+    def close(self) -> list[tuple[ItemKind, bytes]]:
+        """Take nothing more; return what was not sent."""
 
 
 class Stop:
@@ -87,7 +104,7 @@ class JobContext:
         self.timeout_s: float | None = None
         self._labels: Callable[[], dict[str, Any]] | None = None
         self._reporter: Reporter | None = None
-        self._reports: JobReports | None = None
+        self._reports: Reports | None = None
         self._stop: Stop | None = None
 
     @property
@@ -135,7 +152,7 @@ class JobContext:
         if reports is not None:
             reports.log(message, level, context, stack_trace)
 
-    def _opened(self) -> JobReports | None:
+    def _opened(self) -> Reports | None:
         """Make the buffer at its first use: most jobs tell nothing."""
         return None if self._reporter is None else self._reporter.open(self)
 

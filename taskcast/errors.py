@@ -26,6 +26,12 @@ class JobTimeout(TaskcastError):
     code = "timeout"
 
 
+class ProcessDied(TaskcastError):
+    """The process that ran the job died."""
+
+    code = "process_died"
+
+
 class JobNotFound(TaskcastError):
     """There is no such job."""
 

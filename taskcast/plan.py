@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import inspect
+import sys
 import types
 from collections.abc import Callable
 from typing import Any, get_type_hints
 
 from pydantic import TypeAdapter
 from pydantic.errors import PydanticUserError
-from taskiq import AsyncTaskiqDecoratedTask
 from taskiq_dependencies import DependencyGraph
 
+from taskcast.children.functions import check_reference
 from taskcast.context import JobContext
+from taskcast.errors import ConfigurationError
 from taskcast.message import Message
 from taskcast.options import TaskOptions
 
@@ -21,10 +23,11 @@ Check = tuple[Any, Callable[[Any], Any]]
 
 
 class Plan:
-    """How to call one task.
+    """How to call one task's function.
 
     Attributes:
-        is_async: whether the function runs in the event loop; others run in threads.
+        is_async: whether the function runs in the event loop; others run in threads or child processes.
+        in_child: whether it runs in a child process.
         injected: names of the parameters that want the `JobContext`.
         graph: the other dependencies, None if there are none.
     """
@@ -35,19 +38,17 @@ class Plan:
         "_rest",
         "function",
         "graph",
+        "in_child",
         "injected",
         "is_async",
         "options",
-        "task_name",
     )
 
-    def __init__(
-        self, task: AsyncTaskiqDecoratedTask[Any, Any], options: TaskOptions, *, validate: bool = True
-    ) -> None:
-        self.task_name = task.task_name
-        self.function: Callable[..., Any] = task.original_func
+    def __init__(self, function: Callable[..., Any], options: TaskOptions, *, validate: bool = True) -> None:
+        self.function = function
         self.options = options
         self.is_async = is_async(self.function)
+        self.in_child = options.executor == "process" and not self.is_async
         self.injected, self.graph = _dependencies(self.function)
         self._positional: list[Check | None] = []
         self._by_name: dict[str, Check] = {}
@@ -80,6 +81,21 @@ class Plan:
                     except (ValueError, RuntimeError) as error:
                         _note_unread(job, f"argument {name}", error)
         return args, kwargs
+
+    def check_child(self) -> None:
+        """See whether the function can run in a child process.
+
+        Raises:
+            ConfigurationError: if it cannot, saying why.
+        """
+        reference = check_reference(self.function)
+        if self.graph is not None:
+            raise ConfigurationError(
+                f'executor="process": {reference} has dependencies besides the JobContext, which belong to the worker\'s '
+                "process; make them inside the function, or run it in a thread"
+            )
+        if sys.platform == "win32":
+            raise ConfigurationError('executor="process": child processes need a Unix system')
 
     def _read_signature(self) -> None:
         hints = get_type_hints(self.function)

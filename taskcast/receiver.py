@@ -25,6 +25,8 @@ from taskcast import logs
 from taskcast.announcement import Announcement, tasks_of
 from taskcast.bell import Bell
 from taskcast.broker import JobBroker
+from taskcast.children.pool import ChildPool
+from taskcast.children.surroundings import Surroundings
 from taskcast.ending import end
 from taskcast.ends import Ends
 from taskcast.errors import ConfigurationError
@@ -119,6 +121,7 @@ class JobReceiver(Receiver):
             await broker.startup()
         self._finish_event = finish_event
         self._make_parts()
+        self._runner.start()
         try:
             if await self._register():
                 await self._taker.serve()
@@ -165,10 +168,14 @@ class JobReceiver(Receiver):
             result_ttl_s=broker.result_ttl_s,
             on_accepted=lambda ending, _accepted: self._runner.leave(ending),
         )
+        self._children = ChildPool(
+            surroundings=lambda: Surroundings.of(broker), redactor=broker.redactor, most=self.slots
+        )
         self._runner = Runner(
             broker=broker,
             full_way=FullWay(broker, keeps_results=foreign, propagate_exceptions=self.propagate_exceptions),
             reporter=self._reporter,
+            children=self._children,
             put=self._ends.put,
             validate=self.validate_params,
             keep_results=ours and broker.keep_results,
@@ -221,7 +228,9 @@ class JobReceiver(Receiver):
         if self.ack_time is not AcknowledgeType.WHEN_SAVED:
             logger.warning("ack types mean nothing here: a job is off the queue when its end is accepted")
         if isinstance(self.executor, ProcessPoolExecutor):
-            logger.warning("--use-process-pool is ignored: sync functions run in threads")
+            logger.warning(
+                '--use-process-pool is ignored: write @broker.task(executor="process") at the tasks that need it'
+            )
 
     async def _register(self) -> bool:
         """Begin the lease; waits for a server that is away. False if the worker was stopped meanwhile."""
@@ -262,7 +271,7 @@ class JobReceiver(Receiver):
         """Return the jobs in the event loop that should have ended long ago; called from the lease's thread."""
         late = time.monotonic() - OVERDUE_S
         jobs = list(self._runner.jobs.values())
-        return [r.taken.job for r in jobs if r.deadline < late and r.thread is None and not r.settled]
+        return [r.taken.job for r in jobs if r.deadline < late and r.call is None and not r.settled]
 
     def _on_gap(self) -> None:
         """Ask for what may have been missed."""
@@ -286,7 +295,7 @@ class JobReceiver(Receiver):
             await self._presence.stop()
             await self._lease.stop()
         await end(*self._side_tasks)
-        self._runner.stop()
+        await self._runner.stop()
         if self._registered:
             await self._presence.leave()
             if self._log_handler is not None:

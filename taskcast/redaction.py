@@ -7,10 +7,10 @@ texts that were registered, wherever they appear. The message a worker runs from
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache
 from itertools import pairwise
-from typing import Any
+from typing import Any, ClassVar
 
 import msgspec
 
@@ -77,6 +77,9 @@ class Redactor:
         values: texts that are secret wherever they appear.
     """
 
+    on_added: ClassVar[Callable[[Sequence[str]], None] | None] = None
+    """Called with values that any redactor of this process was given, where another process must know of them."""
+
     def __init__(self, *, names: Iterable[str] = (), values: Iterable[str] = ()) -> None:
         self._names = frozenset(_normal(name) for name in names)
         self._pair = _pairs_of([*HINTS, *(re.escape(name).replace("_", "[_-]") for name in self._names)])
@@ -98,6 +101,8 @@ class Redactor:
         # The longest first, so that a secret which contains another is hidden whole.
         self._values = tuple(sorted({*self._values, *values}, key=len, reverse=True))
         self._encoded = tuple(encode_plain(value)[1:-1] for value in self._values)
+        if Redactor.on_added is not None and values:
+            Redactor.on_added(values)
 
     def hides(self, name: str) -> bool:
         """Tell whether a value of this name is a secret."""

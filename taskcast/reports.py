@@ -12,7 +12,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -41,8 +41,33 @@ LEVELS = frozenset({"DEBUG", "INFO", "WARNING", "ERROR"})
 _LEVEL_NAMES = {"WARN": "WARNING", "CRITICAL": "ERROR", "FATAL": "ERROR", "EXCEPTION": "ERROR"}
 
 Item = tuple[ItemKind, bytes]
-_Line = tuple[str, str, bytes | None, str | None, int]
 _Progress = tuple[Any, Any, Any, Any, Any, Any, int]
+
+
+class LogLine(NamedTuple):
+    """A line as it was written, cut to its sizes; `fields` is JSON text, `at_ms` when."""
+
+    level: str
+    text: str
+    fields: bytes | None
+    trace: str | None
+    at_ms: int
+
+    @classmethod
+    def of(cls, message: object, level: str, context: dict[str, Any] | None, stack_trace: str | None) -> LogLine:
+        """Convert now, because the objects may change before the line is sent."""
+        return cls(
+            level,
+            cut_text(message if type(message) is str else text_of(message), LINE_BYTES),
+            None if context is None else cut(encode(context), LINE_BYTES),
+            None if stack_trace is None else cut_middle(stack_trace, STACK_TRACE_BYTES),
+            int(time.time() * 1000),
+        )
+
+    @property
+    def size_bytes(self) -> int:
+        """About how much memory it takes."""
+        return len(self.text) + len(self.fields or b"") + len(self.trace or "")
 
 
 class JobReports:
@@ -56,7 +81,7 @@ class JobReports:
     def __init__(self, reporter: Reporter, job: str, attempt: int) -> None:
         self.job, self.attempt, self.closed = job, attempt, False
         self._reporter = reporter
-        self._lines: deque[_Line] | None = None
+        self._lines: deque[LogLine] | None = None
         self._progress: _Progress | None = None
         self._outbox: list[Item] | None = None
         self._next_line = 1
@@ -70,9 +95,13 @@ class JobReports:
         self, percentage: object, step: object, completed: object, total: object, message: object, eta_s: object
     ) -> None:
         """Remember the latest progress; encoded when it is sent."""
+        self.keep_progress((percentage, step, completed, total, message, eta_s), int(time.time() * 1000))
+
+    def keep_progress(self, values: tuple[Any, Any, Any, Any, Any, Any], at_ms: int) -> None:
+        """Remember a progress that was told at `at_ms`."""
         if self.closed:
             return
-        self._progress = (percentage, step, completed, total, message, eta_s, int(time.time() * 1000))
+        self._progress = (*values, at_ms)
         if not self._dirty:
             self._reporter.mark(self)
 
@@ -82,22 +111,34 @@ class JobReports:
         """Remember a log line; it gets its number when it is sent."""
         if self.closed:
             return
-        lines = self._lines
-        if lines is None:
-            lines = self._lines = deque()
-        if len(lines) >= LINES_PER_JOB or self._bytes >= BYTES_PER_JOB:
-            self._dropped += 1
+        if self.is_full:
+            self.drop(1)
             return
         try:
-            # Converted now, because the objects may change before the line is sent.
-            text = cut_text(message if type(message) is str else text_of(message), LINE_BYTES)
-            fields = None if context is None else cut(encode(context), LINE_BYTES)
-            trace = None if stack_trace is None else cut_middle(stack_trace, STACK_TRACE_BYTES)
+            line = LogLine.of(message, level, context, stack_trace)
         except Exception:
             logger.exception("a log line could not be kept", extra={"job_id": self.job})
             return
-        self._bytes += len(text) + (len(fields) if fields else 0) + (len(trace) if trace else 0)
-        lines.append((level, text, fields, trace, int(time.time() * 1000)))
+        self.keep(line)
+
+    @property
+    def is_full(self) -> bool:
+        """Whether the next line would be dropped."""
+        lines = self._lines
+        return lines is not None and (len(lines) >= LINES_PER_JOB or self._bytes >= BYTES_PER_JOB)
+
+    def drop(self, count: int) -> None:
+        """Note that lines were dropped here."""
+        self._dropped += count
+
+    def keep(self, line: LogLine) -> None:
+        """Remember a line that is converted already."""
+        if self.closed:
+            return
+        if self._lines is None:
+            self._lines = deque()
+        self._bytes += line.size_bytes
+        self._lines.append(line)
         self._reporter.count += 1
         if not self._dirty or self._reporter.count >= FLUSH_AT_EVENTS:
             self._reporter.mark(self)
@@ -164,9 +205,9 @@ class JobReports:
         self._reporter.dropped += dropped
         note = f"{dropped} log lines were dropped here: the job wrote faster than they could be sent"
         context = encode_plain({"dropped": dropped})
-        outbox.append(("logged", self._encoded_line(("WARNING", note, context, None, int(time.time() * 1000)))))
+        outbox.append(("logged", self._encoded_line(LogLine("WARNING", note, context, None, int(time.time() * 1000)))))
 
-    def _encoded_line(self, told: _Line) -> bytes:
+    def _encoded_line(self, told: LogLine) -> bytes:
         level, text, fields, trace, at = told
         redactor = self._reporter.redactor
         line = self._next_line
@@ -255,7 +296,7 @@ class Reporter:
         with self._opening:
             if job._reports is None:
                 job._reports = JobReports(self, job.id, job.attempt)
-            return job._reports
+            return job._reports  # type: ignore[return-value]  # made above, here or earlier
 
     def mark(self, reports: JobReports) -> None:
         """Note that a buffer has something; called from any thread, never raises."""

@@ -63,15 +63,16 @@ def of_value(encoded: bytes, seconds: float) -> bytes:
     )
 
 
-def of_error(error: BaseException, seconds: float) -> bytes:
-    """Return the `TaskiqResult` of a job that failed, as text; the waiting side raises the same exception."""
+def of_error(encoded: bytes, seconds: float) -> bytes:
+    """Return the `TaskiqResult` of a job that failed with `encoded_error`; the waiting side raises the same exception."""
     return b'{"is_err":true,"log":null,"return_value":null,"execution_time":%.2f,"labels":{},"error":%b}' % (
         seconds,
-        _encoded_error(error),
+        encoded,
     )
 
 
-def _encoded_error(error: BaseException) -> bytes:
+def encoded_error(error: BaseException) -> bytes:
+    """Return an exception as `TaskiqResult` holds it, as JSON text; nothing it is raises here."""
     try:
         return encode(prepare_exception(error, json))
     except Exception:  # an exception whose attributes raise

@@ -6,17 +6,18 @@ import random
 
 from taskiq.exceptions import TaskRejectedError
 
+from taskcast.failures import Failure
 from taskcast.options import TaskOptions
 
 LONGEST_BACKOFF_S = 3600.0
 JITTER = 0.2
 
 
-def is_worth_retrying(error: BaseException, options: TaskOptions) -> bool:
-    """Tell whether the task's options want another attempt after this error; a rejected job never has one."""
-    if isinstance(error, (TaskRejectedError, *options.never_retry_on)):
+def is_worth_retrying(failure: Failure, options: TaskOptions) -> bool:
+    """Tell whether the task's options want another attempt after this; a rejected job never has one."""
+    if failure.is_a(TaskRejectedError, *options.never_retry_on):
         return False
-    return options.retry_on is None or isinstance(error, options.retry_on)
+    return options.retry_on is None or failure.is_a(*options.retry_on)
 
 
 def backoff_ms(options: TaskOptions, errors: int) -> int:

@@ -20,24 +20,32 @@ class Running:
     Attributes:
         context: what the job sees of itself; it also carries the request to stop.
         task: the asyncio task that runs it.
-        thread: the end of its function in a thread, if it is a sync one.
+        call: the end of its function in a thread or a child process, if it is a sync one.
         entered: whether the task has begun; before that a request to stop is only noted.
         settled: whether its end is decided; nothing stops it any more.
         deadline: when its time is up, by `time.monotonic()`; infinite without a timeout.
     """
 
-    __slots__ = ("began", "context", "deadline", "entered", "key", "settled", "taken", "task", "thread")
+    __slots__ = ("began", "call", "context", "deadline", "entered", "key", "settled", "taken", "task")
 
     def __init__(self, taken: Taken, context: JobContext) -> None:
         self.taken = taken
         self.key: Held = (taken.job, taken.attempt)
         self.context = context
         self.task: asyncio.Task[None] | None = None
-        self.thread: SlotFuture | None = None
+        self.call: SlotFuture | None = None
         self.entered = False
         self.settled = False
+        self.begins()
+
+    def begins(self) -> None:
+        """Start the clock of its timeout and duration."""
         self.began = time.monotonic()
-        self.deadline = float("inf") if taken.timeout_s is None else self.began + taken.timeout_s
+        self.deadline = float("inf") if self.taken.timeout_s is None else self.began + self.taken.timeout_s
+
+    def waits(self) -> None:
+        """Stop the clock until it begins: it waits for a process to run in."""
+        self.deadline = float("inf")
 
     @property
     def stop(self) -> Stop | None:

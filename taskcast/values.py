@@ -37,6 +37,11 @@ LONGEST_INT_BITS = 2_048
 encode_plain = msgspec.json.Encoder().encode
 """The fast encoder, for values known to be JSON already."""
 
+
+class Encoded(bytes):
+    """JSON text that stands for a value, encoded where the value was."""
+
+
 _PLAIN = frozenset({type(None), bool, int, str})
 _ENDLESS_NUMBER = re.compile(rb"[0-9]{%d}" % LONGEST_NUMBER)
 _FOLDER = str(Path(__file__).parent)

@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
+from taskcast.failures import Failure
 from taskcast.limits import Rate, key_of
 from taskcast.options import TaskOptions, options_in_labels, send_options, task_options
 from taskcast.retries import backoff_ms, is_worth_retrying
@@ -100,9 +101,9 @@ def test_fixed_backoff_stays() -> None:
 def test_retry_on_and_never_retry_on_decide() -> None:
     options = task_options({"retry_on": OSError, "never_retry_on": (FileNotFoundError,)})
 
-    assert is_worth_retrying(ConnectionError(), options)
-    assert not is_worth_retrying(FileNotFoundError(), options)
-    assert not is_worth_retrying(ValueError(), options)
+    assert is_worth_retrying(Failure.of(ConnectionError()), options)
+    assert not is_worth_retrying(Failure.of(FileNotFoundError()), options)
+    assert not is_worth_retrying(Failure.of(ValueError()), options)
 
 
 @pytest.mark.parametrize(

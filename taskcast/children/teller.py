@@ -1,0 +1,140 @@
+"""Sends what the child's jobs tell to the worker, from a thread, so that telling never waits for a pipe."""
+
+from __future__ import annotations
+
+import logging
+import socket
+import threading
+import time
+from collections import deque
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+
+from taskcast.children.wire import Dropped, Line, Raised, Returned, Secrets, Told, frame
+from taskcast.reports import LogLine
+from taskcast.values import text_of
+
+logger = logging.getLogger("taskcast.reports")
+
+LINES = 5000
+LINES_BYTES = 4 * 1024 * 1024
+GATHER_S = 0.005
+SEND_AT_LINES = 100
+PROGRESS_EVERY_S = 0.05
+
+_PLAIN = frozenset({type(None), bool, float, str})
+
+
+class Teller:
+    """What one child tells, of one job after another; the worker numbers, redacts and publishes it.
+
+    At most 5,000 lines or 4 MiB wait for the pipe; what comes above is dropped, and counted in its place.
+    """
+
+    def __init__(self, link: socket.socket) -> None:
+        self._link = link
+        self._lines: deque[LogLine] = deque()
+        self._bytes = 0
+        self._dropped = 0
+        self._secrets: list[str] = []
+        self._progress: Told | None = None
+        self._progress_at = 0.0
+        self._told = threading.Event()
+        self._many = threading.Event()
+        self._sending = threading.Lock()
+
+    def start(self) -> None:
+        """Begin to send."""
+        threading.Thread(target=self._loop, name="taskcast-teller", daemon=True).start()
+
+    def progress(  # noqa: PLR0917 - called by JobContext alone
+        self, percentage: object, step: object, completed: object, total: object, message: object, eta_s: object
+    ) -> None:
+        """Remember the latest progress."""
+        values = (percentage, step, completed, total, message, eta_s)
+        self._progress = Told(tuple(map(_plain, values)), int(time.time() * 1000))  # type: ignore[arg-type]
+        self._told.set()
+
+    def log(
+        self, message: object, level: str, context: dict[str, Any] | None = None, stack_trace: str | None = None
+    ) -> None:
+        """Remember a log line."""
+        if len(self._lines) >= LINES or self._bytes >= LINES_BYTES:
+            self._dropped += 1
+            return
+        try:
+            line = LogLine.of(message, level, context, stack_trace)
+        except Exception:
+            logger.exception("a log line could not be kept")
+            return
+        self._bytes += line.size_bytes
+        self._lines.append(line)
+        self._told.set()
+        if len(self._lines) >= SEND_AT_LINES:
+            self._many.set()
+
+    def close(self) -> list[Any]:
+        """Return nothing: what was told goes with `end`."""
+        return []
+
+    def secrets(self, values: Sequence[str]) -> None:
+        """Tell the worker's redactor of values that the job has registered."""
+        self._secrets += values
+        self._told.set()
+
+    def send(self, body: msgspec.Struct) -> None:
+        """Send a frame at once."""
+        with self._sending:
+            self._link.sendall(frame(body))
+
+    def end(self, outcome: Returned | Raised) -> None:
+        """Send all that the job has told, and how it ended."""
+        with self._sending:
+            self._link.sendall(self._gathered(last=True) + frame(outcome))
+
+    def _loop(self) -> None:
+        while True:
+            self._told.wait()
+            self._many.wait(GATHER_S)
+            self._told.clear()
+            self._many.clear()
+            with self._sending:
+                data = self._gathered()
+                if data:
+                    try:
+                        self._link.sendall(data)
+                    except OSError:  # the worker has gone; the other thread ends the process
+                        return
+            if self._progress is not None:
+                time.sleep(PROGRESS_EVERY_S)
+                self._told.set()
+
+    def _gathered(self, *, last: bool = False) -> bytes:
+        parts = []
+        if self._secrets:
+            secrets, self._secrets = self._secrets, []
+            parts.append(frame(Secrets(secrets)))
+        for _ in range(len(self._lines)):
+            line = self._lines.popleft()
+            self._bytes -= line.size_bytes
+            parts.append(frame(Line(line.level, line.text, line.fields, line.trace, line.at_ms)))
+        if not self._lines:
+            self._bytes = 0  # two threads count, so it may have drifted
+        if self._dropped:
+            dropped, self._dropped = self._dropped, 0
+            parts.append(frame(Dropped(dropped)))
+        progress = self._progress
+        if progress is not None and (last or time.monotonic() >= self._progress_at):
+            self._progress = None
+            self._progress_at = time.monotonic() + PROGRESS_EVERY_S
+            parts.append(frame(progress))
+        return b"".join(parts)
+
+
+def _plain(value: object) -> object:
+    """Return a value as MessagePack knows it; others as their text, which the worker reads as it does in the loop."""
+    if type(value) in _PLAIN or (type(value) is int and abs(value) < 2**63):
+        return value
+    return text_of(value)
