@@ -6,6 +6,7 @@ Nothing here knows Taskiq; a job is a task name, a message and events.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from functools import partial
 from typing import Any, Literal, Self
 
 from redis.asyncio import Redis
@@ -27,6 +28,7 @@ from taskcast.engine.jobs import (
     ServerState,
     Take,
 )
+from taskcast.engine.together import Together
 from taskcast.errors import EngineFull
 from taskcast.names import DEFAULT_PREFIX, Names
 
@@ -51,6 +53,7 @@ class Engine:
         self.reports_dropped = 0
         self._owns = owns
         self._call = Caller(redis, self.names, events=events)
+        self._together = Together(partial(self._call, "enqueue"))
 
     @classmethod
     def connect(cls, url: str, prefix: str = DEFAULT_PREFIX, *, events: bool = True, **options: Any) -> Self:
@@ -73,7 +76,7 @@ class Engine:
     # Senders
 
     async def enqueue(self, jobs: Sequence[NewJob], *, deadline_s: float = DEADLINE_S) -> list[Accepted]:
-        """Accept jobs, in order; idempotent by id.
+        """Accept jobs, in order; idempotent by id. Lone jobs of callers at the same time share a round trip.
 
         Raises:
             EngineFull: the server's memory is nearly used up. Earlier chunks of 200 may have been accepted; send the
@@ -81,6 +84,8 @@ class Engine:
             MessageTooLarge: a message is over 1 MiB; nothing was sent.
             ValueError: a field is wrong; nothing was sent.
         """
+        if len(jobs) == 1:
+            return [await self._together.enqueue(jobs[0], deadline_s)]
         accepted: list[Accepted] = []
         for part, args in wire.enqueue_calls(jobs):
             accepted += wire.accepted(part, await self._call("enqueue", args, deadline_s))

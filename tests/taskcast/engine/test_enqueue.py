@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-import pytest
+import asyncio
 
+import pytest
+from redis.exceptions import ResponseError
+
+from taskcast.engine.engine import Engine
 from taskcast.engine.jobs import Accepted
-from taskcast.errors import MessageTooLarge
+from taskcast.errors import EngineUnavailable, MessageTooLarge
 from tests.taskcast.engine.conftest import Bench, end, new_job
 
 
@@ -170,3 +174,42 @@ async def test_text_of_any_kind_survives(bench: Bench) -> None:
     queued, started = await bench.events("a")
     assert (queued.data.data, queued.user, queued.task) == ({odd: odd}, odd, odd)
     assert started.user == odd
+
+
+async def test_lone_jobs_sent_at_once_share_round_trips(bench: Bench) -> None:
+    calls = (await bench.redis.info("commandstats"))["cmdstat_evalsha"]["calls"]
+
+    answers = await asyncio.gather(*(bench.engine.enqueue([new_job(f"j{number}")]) for number in range(100)))
+
+    assert [answer[0].outcome for answer in answers] == ["accepted"] * 100
+    assert await bench.lane() == [f"j{number}" for number in range(100)]
+    assert (await bench.redis.info("commandstats"))["cmdstat_evalsha"]["calls"] - calls <= 4
+
+
+async def test_job_that_cannot_be_sent_fails_alone_among_those_sent_at_once(bench: Bench) -> None:
+    await bench.redis.set(bench.names.lane("broken", 2), "no list")
+    jobs = [new_job(f"j{number}", queue="broken" if number == 5 else "default") for number in range(10)]
+
+    answers = await asyncio.gather(*(bench.engine.enqueue([job]) for job in jobs), return_exceptions=True)
+
+    assert isinstance(answers.pop(5), ResponseError)
+    assert [answer[0].outcome for answer in answers if not isinstance(answer, BaseException)] == ["accepted"] * 9
+
+
+async def test_caller_that_was_cancelled_while_it_waited_sends_nothing(bench: Bench) -> None:
+    tasks = [asyncio.create_task(bench.engine.enqueue([new_job(f"j{number}")])) for number in range(3)]
+    await asyncio.sleep(0)
+
+    tasks[1].cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+
+    assert await bench.lane() == ["j0", "j2"]
+
+
+async def test_lone_jobs_at_once_are_told_of_a_server_that_is_away() -> None:
+    async with Engine.connect("redis://127.0.0.1:1/0") as engine:
+        answers = await asyncio.gather(
+            *(engine.enqueue([new_job(f"j{number}")], deadline_s=0.2) for number in range(5)), return_exceptions=True
+        )
+
+    assert [type(answer) for answer in answers] == [EngineUnavailable] * 5
