@@ -18,6 +18,10 @@ RETRY_S = 0.3
 PATIENCE_S = 30.0
 OVERTIME_S = 1.0
 POISON_DELIVERIES = 2
+PAUSED_QUEUE = "chaos-paused"
+PAUSED_TASK = "stoppable"
+CONCURRENCY = 2
+RATE, RATE_PERIOD_S = 10, 2
 OFTEN = 100
 """Deliveries of the kinds that must not become dead letters, however often their workers are killed."""
 
@@ -107,3 +111,60 @@ async def poison(number: int, job: JobContext = TaskiqDepends()) -> None:
     write("begin", job.id, job.attempt, number)
     write("poison", job.id, job.attempt, number)
     os.kill(os.getpid(), signal.SIGKILL)
+
+
+@broker.task(task_name="in_process", queue=QUEUE, executor="process", max_deliveries=OFTEN)
+def in_process(number: int, seconds: float, job: JobContext = TaskiqDepends()) -> int:
+    write("begin", job.id, job.attempt, number)
+    time.sleep(seconds)
+    write("end", job.id, job.attempt, number)
+    return number
+
+
+@broker.task(task_name="patient_process", queue=QUEUE, executor="process", timeout_s=300, max_deliveries=OFTEN)
+def patient_process(number: int, job: JobContext = TaskiqDepends()) -> int:
+    write("begin", job.id, job.attempt, number)
+    time.sleep(PATIENCE_S)
+    write("end", job.id, job.attempt, number)
+    return number
+
+
+@broker.task(task_name="overtime_process", queue=QUEUE, executor="process", timeout_s=OVERTIME_S, max_deliveries=OFTEN)
+def overtime_process(number: int, job: JobContext = TaskiqDepends()) -> None:
+    write("begin", job.id, job.attempt, number)
+    time.sleep(PATIENCE_S)
+
+
+@broker.task(task_name="crashing", queue=QUEUE, executor="process", max_deliveries=OFTEN)
+def crashing(number: int, job: JobContext = TaskiqDepends()) -> None:
+    write("begin", job.id, job.attempt, number)
+    os._exit(3)
+
+
+@broker.task(task_name="narrow", queue=QUEUE, concurrency=CONCURRENCY, concurrency_key="narrow", max_deliveries=OFTEN)
+async def narrow(number: int, seconds: float, job: JobContext = TaskiqDepends()) -> int:
+    write("begin", job.id, job.attempt, number)
+    await asyncio.sleep(seconds)
+    write("end", job.id, job.attempt, number)
+    return number
+
+
+@broker.task(task_name="metered", queue=QUEUE, rate_limit=(RATE, RATE_PERIOD_S), max_deliveries=OFTEN)
+async def metered(number: int, job: JobContext = TaskiqDepends()) -> int:
+    write("begin", job.id, job.attempt, number)
+    write("end", job.id, job.attempt, number)
+    return number
+
+
+@broker.task(task_name=PAUSED_TASK, queue=QUEUE, max_deliveries=OFTEN)
+async def stoppable(number: int, job: JobContext = TaskiqDepends()) -> int:
+    write("begin", job.id, job.attempt, number)
+    write("end", job.id, job.attempt, number)
+    return number
+
+
+@broker.task(task_name="on_paused_queue", queue=PAUSED_QUEUE, max_deliveries=OFTEN)
+async def on_paused_queue(number: int, job: JobContext = TaskiqDepends()) -> int:
+    write("begin", job.id, job.attempt, number)
+    write("end", job.id, job.attempt, number)
+    return number

@@ -13,7 +13,7 @@ from itertools import pairwise
 import msgspec
 
 from taskcast.states import FINAL, MOVES, JobState
-from tests.scenarios.chaos.app import LEASE_S, POISON_DELIVERIES
+from tests.scenarios.chaos.app import CONCURRENCY, LEASE_S, POISON_DELIVERIES, RATE, RATE_PERIOD_S
 from tests.scenarios.chaos.evidence import Cancelled, Crash, Evidence, Retried, Row, Sent, Told
 from tests.scenarios.chaos.ledger import Entry
 from tests.scenarios.chaos.plan import Kind, Order
@@ -37,6 +37,8 @@ ENDS_FOR: dict[Kind, tuple[str, str | None]] = {
     "failing": ("failed", "error"), "overtime": ("failed", "timeout"), "poison": ("failed", "worker_lost"),
     "cancel_waiting": ("completed", None), "cancel_racing": ("completed", None), "cancel_running": ("completed", None),
     "repaired": ("failed", "error"), "revived": ("completed", None),
+    "process": ("completed", None), "crashing": ("failed", "error"), "narrow": ("completed", None),
+    "metered": ("completed", None), "paused_task": ("completed", None), "paused_queue": ("completed", None),
 }  # fmt: skip
 """How a job of a kind ends if nobody cancels or retries it."""
 
@@ -84,7 +86,7 @@ class Facts:
         """The moves of each job, in order."""
         found: dict[str, list[Told]] = defaultdict(list)
         for told in self.evidence.stream:
-            if told.state:
+            if told.state and told.job:
                 found[told.job].append(told)
         return found
 
@@ -92,6 +94,10 @@ class Facts:
     def ends(self) -> dict[str, list[Told]]:
         """The final events of each job, in order."""
         return {job: [move for move in moves if move.state in FINAL] for job, moves in self.moves.items()}
+
+    @cached_property
+    def kind_of(self) -> dict[str, Kind]:
+        return {job: order.kind for order, job in self.existing()}
 
     @cached_property
     def losses(self) -> Counter[str]:
@@ -339,6 +345,42 @@ def _none_begins_early(facts: Facts) -> Iterator[Complaint]:
             yield Complaint("wrong", f"it began {early:.3f} s before it was due", order.number, job)
 
 
+def _none_begins_in_a_pause(facts: Facts) -> Iterator[Complaint]:
+    paused: set[tuple[str, str | None]] = set()
+    for told in facts.evidence.stream:
+        names = {("queue", told.queue)} if told.queue else set()
+        names |= {("task", told.task)} if told.task else set()
+        if told.type == "queue.paused":
+            paused |= names
+        elif told.type == "queue.resumed":
+            paused -= names
+        elif told.type == "job.started" and names & paused:
+            what = " ".join(map(str, min(names & paused)))
+            yield Complaint("wrong", f"event {told.seq} takes it while {what} is paused", 0, told.job)
+
+
+def _no_limit_is_passed(facts: Facts) -> Iterator[Complaint]:
+    running: set[str] = set()
+    begun: list[int] = []
+    for told in facts.evidence.stream:
+        kind = facts.kind_of.get(told.job)
+        if kind == "narrow" and told.state is not None:
+            (running.add if told.state == JobState.RUNNING else running.discard)(told.job)
+            if len(running) > CONCURRENCY:
+                yield Complaint(
+                    "wrong", f"event {told.seq} lets {len(running)} of {CONCURRENCY} run at once", 0, told.job
+                )
+        elif kind == "metered" and told.state == JobState.RUNNING:
+            begun.append(told.seq)
+            for back, first in enumerate(reversed(begun), 1):
+                seconds = (told.seq - first) / 1_000_000
+                if back > RATE * (1 + seconds / RATE_PERIOD_S) + 1:
+                    yield Complaint(
+                        "wrong", f"{back} began within {seconds:.2f} s, of {RATE} in {RATE_PERIOD_S} s", 0, told.job
+                    )
+                    break
+
+
 def _twins_do_not_meet(facts: Facts) -> Iterator[Complaint]:
     """Of two jobs with one key, the second is accepted after the end of the first."""
     by_key: dict[str, list[Row]] = defaultdict(list)
@@ -462,6 +504,8 @@ RULES: tuple[Rule, ...] = (
     _every_move_is_allowed,
     _none_begins_after_its_cancel,
     _none_begins_early,
+    _none_begins_in_a_pause,
+    _no_limit_is_passed,
     _twins_do_not_meet,
     _runs_again_only_after_a_crash,
     _the_listener_was_told,

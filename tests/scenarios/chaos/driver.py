@@ -29,7 +29,7 @@ from tests.scenarios.chaos.evidence import Cancelled, Crash, Evidence, Retried, 
 from tests.scenarios.chaos.ledger import PART, Ledger
 from tests.scenarios.chaos.listener import Listener
 from tests.scenarios.chaos.parts import SERVERS, Parts
-from tests.scenarios.chaos.plan import WORKERS, Order, Plan, Trouble
+from tests.scenarios.chaos.plan import WORKERS, Order, Pause, Plan, Trouble
 from tests.scenarios.chaos.wire import Wire, Wires
 from tests.scenarios.system import System, free_port, running_system
 
@@ -131,7 +131,9 @@ class Driver:
             self._began = time.monotonic()
             reader = asyncio.create_task(self._read_ledger())
             try:
-                await asyncio.gather(self._make_all_trouble(), self._send_all())
+                await asyncio.gather(
+                    self._make_all_trouble(), self._send_all(), *(self._pause(pause) for pause in self.plan.pauses)
+                )
                 await self._settle(listener)
             finally:
                 reader.cancel()
@@ -140,6 +142,13 @@ class Driver:
             self.evidence.spans = listener.spans
         await self._gather()
         return self.evidence
+
+    async def _pause(self, pause: Pause) -> None:
+        await self._until(pause.at)
+        engine = self._broker.engine
+        await _insisting(lambda: engine.pause(queue=pause.queue, task=pause.task, by="chaos", reason="chaos"))
+        await asyncio.sleep(pause.seconds)
+        await _insisting(lambda: engine.resume(queue=pause.queue, task=pause.task, by="chaos"))
 
     async def _until(self, at: float) -> None:
         await asyncio.sleep(max(0.0, self._began + at - time.monotonic()))
@@ -397,7 +406,10 @@ async def _events(valkey: Redis) -> Any:
         for _, fields in entries:
             for line in fields[b"e"].splitlines():
                 event = json.loads(line)
-                if event.get("job") and event["type"] not in {"job.progressed", "job.logged"}:
+                if event["type"].startswith(("job.", "queue.")) and event["type"] not in {
+                    "job.progressed",
+                    "job.logged",
+                }:
                     yield _told(event)
         after = "(" + entries[-1][0].decode()
 
@@ -408,8 +420,10 @@ def _told(event: dict[str, Any]) -> Told:
     return Told(
         seq=event["seq"],
         type=event["type"],
-        job=event["job"],
+        job=event.get("job", ""),
         attempt=event.get("attempt", 0),
+        queue=event.get("queue") or data.get("queue"),
+        task=event.get("task") or data.get("task"),
         was=event.get("was"),
         state=event.get("state"),
         number=arguments.get("number") if isinstance(arguments, dict) else None,
@@ -469,11 +483,23 @@ async def _listed(client: Client) -> dict[str, str]:
     listed: dict[str, str] = {}
     cursor = None
     while True:
-        page = await _answered(lambda cursor=cursor: client.jobs(queue=app.QUEUE, limit=200, cursor=cursor))
+        page = await _answered(
+            lambda cursor=cursor: client.jobs(queue=[app.QUEUE, app.PAUSED_QUEUE], limit=200, cursor=cursor)
+        )
         listed |= {row["id"]: row["status"] for row in page.items}
         cursor = page.next_cursor
         if cursor is None:
             return listed
+
+
+async def _insisting(ask: Callable[[], Awaitable[Any]]) -> None:
+    """Ask until there is an answer."""
+    while True:
+        try:
+            await ask()
+        except EngineUnavailable:
+            continue
+        return
 
 
 async def _answered(ask: Callable[[], Awaitable[Any]]) -> Any:

@@ -59,12 +59,17 @@ class Crash(msgspec.Struct, kw_only=True):
 
 
 class Told(msgspec.Struct, frozen=True, kw_only=True):
-    """An event of the stream; `state` and `was` only of moves, `number` only where the row came along."""
+    """An event of the stream; `state` and `was` only of moves, `number` only where the row came along.
+
+    Events of queues have no job; `queue` and `task` say what was paused then.
+    """
 
     seq: int
     type: str
-    job: str
-    attempt: int
+    job: str = ""
+    attempt: int = 0
+    queue: str | None = None
+    task: str | None = None
     was: str | None = None
     state: str | None = None
     number: int | None = None

@@ -8,7 +8,7 @@ from typing import Literal
 import msgspec
 
 from taskcast.states import Priority
-from tests.scenarios.chaos.app import LEASE_S
+from tests.scenarios.chaos.app import LEASE_S, PAUSED_QUEUE, PAUSED_TASK
 
 WORKERS = ("worker1", "worker2")
 PROCESSES = (*WORKERS, "recorder", "gateway", "valkey", "postgres")
@@ -30,6 +30,7 @@ CALM_S = 1.5
 Kind = Literal[
     "quick", "threaded", "retrying", "failing", "slow", "delayed", "twin",
     "cancel_waiting", "cancel_racing", "cancel_running", "repaired", "revived", "overtime", "poison",
+    "process", "crashing", "narrow", "metered", "paused_task", "paused_queue",
 ]  # fmt: skip
 What = Literal[
     "blackout",
@@ -47,13 +48,16 @@ What = Literal[
 Via = Literal["broker", "batch", "gateway"]
 
 SHARES: dict[Kind, int] = {
-    "quick": 34, "threaded": 12, "retrying": 12, "failing": 5, "slow": 8, "delayed": 8, "twin": 6,
-    "cancel_waiting": 4, "cancel_racing": 3, "cancel_running": 3, "repaired": 2, "revived": 2, "overtime": 1,
+    "quick": 24, "threaded": 9, "retrying": 10, "failing": 4, "slow": 8, "delayed": 7, "twin": 6,
+    "cancel_waiting": 4, "cancel_racing": 3, "cancel_running": 4, "repaired": 2, "revived": 2, "overtime": 1,
+    "process": 6, "crashing": 1,
 }  # fmt: skip
 TASKS: dict[Kind, str] = {
     "quick": "quick", "threaded": "threaded", "retrying": "retrying", "failing": "failing", "slow": "slow",
     "delayed": "quick", "twin": "threaded", "cancel_waiting": "quick", "cancel_racing": "slow",
     "cancel_running": "patient", "repaired": "failing", "revived": "quick", "overtime": "overtime", "poison": "poison",
+    "process": "in_process", "crashing": "crashing", "narrow": "narrow", "metered": "metered",
+    "paused_task": PAUSED_TASK, "paused_queue": "on_paused_queue",
 }  # fmt: skip
 
 
@@ -93,6 +97,15 @@ class Trouble(msgspec.Struct, frozen=True, kw_only=True):
     seconds: float = 0.0
 
 
+class Pause(msgspec.Struct, frozen=True, kw_only=True):
+    """A queue or a task that is paused for some seconds."""
+
+    at: float
+    seconds: float
+    queue: str | None = None
+    task: str | None = None
+
+
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
     """All that happens in a run."""
 
@@ -100,6 +113,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     seconds: float
     orders: list[Order]
     troubles: list[Trouble]
+    pauses: list[Pause] = []
 
     def text(self) -> str:
         """Return it for people: the counts of the orders and every trouble."""
@@ -166,7 +180,7 @@ def _order(
 ) -> Order:
     task, arguments = TASKS[kind], {"number": number}
     more: dict[str, object] = {}
-    if kind in {"threaded", "twin"}:
+    if kind in {"threaded", "twin", "process", "narrow"}:
         arguments |= {"seconds": round(dice.uniform(0.02, 0.4), 3)}
     elif kind == "retrying":
         arguments |= {"errors": dice.randint(1, 4)}
@@ -177,8 +191,10 @@ def _order(
     elif kind in {"cancel_waiting", "revived"}:
         more |= {"delay_s": round(dice.uniform(8, 16), 3), "cancel_after": dice.uniform(0, 6)}
     elif kind == "cancel_running":
-        task = dice.choice(("patient", "patient_thread"))
+        task = dice.choice(("patient", "patient_thread", "patient_process"))
         more["cancel_after"] = dice.choice((0.0, dice.uniform(0, 3)))
+    elif kind == "overtime":
+        task = dice.choice(("overtime", "overtime_process"))
     if kind == "cancel_racing":
         more["cancel_after"] = dice.choice((0.0, dice.uniform(0, 0.05)))
     return Order(
@@ -196,6 +212,18 @@ def _order(
         retry=kind in {"repaired", "revived"},
         **more,
     )
+
+
+def _pauses(dice: random.Random, seconds: float) -> list[Pause]:
+    """Return about a pause every ten seconds of the one queue and the one task that are there for it."""
+    pauses = []
+    for names in ({"queue": PAUSED_QUEUE}, {"task": PAUSED_TASK}):
+        at = dice.uniform(0, 5)
+        while at < seconds:
+            lasts = dice.uniform(0.5, 6)
+            pauses.append(Pause(at=at, seconds=lasts, **names))
+            at += lasts + dice.uniform(2, 8)
+    return sorted(pauses, key=lambda pause: pause.at)
 
 
 def _troubles(dice: random.Random, count: int, seconds: float) -> list[Trouble]:
