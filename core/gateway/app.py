@@ -85,6 +85,7 @@ def create_app(settings: Settings, *, announce: Callable[[str], None] | None = N
                 authenticator=authenticator,
                 control=Control(engine=engine, cipher=MessageCipher(secret)),
                 files=open_store(settings.storage_url, settings.data_dir),
+                hub=hub,
             )
             app.state.hub = await stack.enter_async_context(hub)
             first = asyncio.create_task(_make_first_admin(settings, announce), name="gateway-first-admin")

@@ -28,7 +28,12 @@ class Services:
     authenticator: Authenticator
     control: Control
     files: FileStore
-    hub: LiveHub | None = None
+    hub: LiveHub
+
+    def rights_changed(self) -> None:
+        """Ask again now who everybody is, because somebody's rights have changed; other processes do it by themselves."""
+        self.authenticator.forget()
+        self.hub.recheck()
 
 
 @dataclass(kw_only=True)

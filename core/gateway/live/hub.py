@@ -149,6 +149,11 @@ class LiveHub:
         """A client is gone."""
         self._sessions.discard(session)
 
+    def recheck(self) -> None:
+        """Look again at what every client signed in with."""
+        for session in list(self._sessions):
+            session.recheck()
+
     def join(self, shape: Shape, session: Session) -> None:
         """A caught-up subscription gets what comes from now on."""
         self._members.setdefault(shape, set()).add(session)

@@ -39,8 +39,8 @@ BURST = 100.0
 """Client messages: this many at once, then so many a second; more close the connection."""
 LAST_WORDS_S = {False: 5.0, True: 1.0}
 """How long a client that reads slowly is given to take the close; less at a shutdown."""
-RECHECK_S = 120.0
-"""A token is looked at again after this long, so that a revoked one ends the session."""
+RECHECK_S = 60.0
+"""What a client signed in with is looked at again after this long, in case another process was told to revoke it."""
 
 
 class Unchecked(TaskcastError, ConnectionError):
@@ -228,7 +228,12 @@ class Session:
             self.next_ping_at = now + self._hub.ping_s
             self.outbox.put_text(encode_server(ServerFrame(ping=self._ping)))
         if now >= self._recheck_at:
-            self._recheck_at = now + RECHECK_S
+            self.recheck()
+
+    def recheck(self) -> None:
+        """Look again at what the client signed in with, and end the session if that is not good any more."""
+        if self.greeted and self.closing is None:
+            self._recheck_at = time.monotonic() + RECHECK_S
             self._hub.spawn(self._recheck(), "live token check")
 
     async def _recheck(self) -> None:

@@ -75,7 +75,7 @@ async def change_user(context: Context, body: UserChanges) -> Response:
     person = await users.update_user(_uuid(context, "person"), changes, end_sessions=ends)
     if person is None:
         raise NotFound(f"there is no person {context.path('id')[:80]!r}")
-    context.services.authenticator.forget()
+    context.services.rights_changed()
     return answer_json(person)
 
 
@@ -126,7 +126,7 @@ async def revoke_token(context: Context) -> Response:
     if token is None:
         raise NotFound(f"there is no token {context.path('id')[:80]!r}")
     context.note(name=token.name)
-    context.services.authenticator.forget()
+    context.services.rights_changed()
     return Response(status_code=204)
 
 

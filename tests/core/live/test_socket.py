@@ -234,6 +234,23 @@ async def test_a_revoked_token_ends_at_the_next_subscription(join: Join, gateway
     assert (await client.closed())[0] == CloseCode.EXPIRED
 
 
+async def test_revoking_a_token_ends_its_open_connections_at_once(
+    join: Join, acting: As, gateway: Gateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(session, "RECHECK_S", 3600.0)
+    admin, client, other = await acting("admin"), await join(), await join(role="viewer")
+    await client.hello()
+    await other.hello()
+    revoked = await ApiToken.filter(role="viewer").order_by("created_at").first()
+    assert revoked is not None
+
+    await admin._request("DELETE", f"/auth/tokens/{revoked.id}")
+
+    assert (await client.closed())[0] == CloseCode.EXPIRED
+    await other.send({"id": 2, "sub": {"topic": "jobs", "snapshot": False}})
+    assert (await other.next())["ok"]["sub"]
+
+
 async def test_a_session_opened_by_a_ticket_ends_with_the_token_behind_it(
     join: Join, acting: As, gateway: Gateway, monkeypatch: pytest.MonkeyPatch
 ) -> None:
