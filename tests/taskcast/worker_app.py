@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import sys
 import time
@@ -13,6 +14,7 @@ if os.environ.get("WITHOUT_UVLOOP"):
 from taskiq import TaskiqDepends
 
 from taskcast import JobBroker, JobContext
+from tests.taskcast import process_tasks
 
 broker = JobBroker(
     os.environ["WORKER_URL"],
@@ -50,6 +52,31 @@ async def block(seconds: float, job: JobContext = TaskiqDepends()) -> int:
     tell(f"begin {job.attempt}")
     time.sleep(seconds if job.attempt == 1 else 0)
     return job.attempt
+
+
+@broker.task(task_name="child", executor="process")
+def child(seconds: float, job: JobContext = TaskiqDepends()) -> int:
+    """Write a line every 10 ms for as long as it runs."""
+    tell(f"begin {job.attempt}")
+    until = time.monotonic() + (seconds if job.attempt == 1 else 0)
+    while time.monotonic() < until:
+        tell(f"tick {job.attempt}")
+        time.sleep(0.01)
+    tell(f"end {job.attempt}")
+    return job.attempt
+
+
+@broker.task(task_name="child_dies", executor="process")
+def child_dies(how: str) -> None:
+    process_tasks.end(how)
+
+
+@broker.task(task_name="child_tells", executor="process")
+def child_tells(job: JobContext = TaskiqDepends()) -> dict[str, str]:
+    job.progress(50, step="half")
+    job.log("a line")
+    logging.getLogger("app").info("logged")
+    return {"password": "x", "is_worker": str(broker.is_worker_process)}
 
 
 @broker.task(task_name="exit")
