@@ -25,6 +25,7 @@ import fsspec
 from core.storage.models import File
 from taskcast.errors import TaskcastError
 from taskcast.ids import new_id
+from taskcast.redaction import Redactor
 
 CHUNK_BYTES = 256 * 1024
 WRITE_BYTES = 1024 * 1024
@@ -89,8 +90,8 @@ class FileStore:
         try:
             fs, root = fsspec.core.url_to_fs(url)
         except (ValueError, ImportError) as error:
-            raise StoreUnavailable(f"TASKCAST_STORAGE_URL: {url!r} names no file store: {error}") from error
-        self.url = url
+            raise StoreUnavailable(f"TASKCAST_STORAGE_URL: {_shown(url)!r} names no file store: {error}") from error
+        self.url = _shown(url)
         self._fs: Any = fs
         self._root: str = root.rstrip("/")
 
@@ -343,6 +344,11 @@ async def chunks_of(source: Source) -> AsyncIterator[bytes]:
     else:
         kind = type(source).__name__
         raise TypeError(f"cannot read a file from {kind}; give bytes, a binary file or an async iterable of bytes")
+
+
+def _shown(url: str) -> str:
+    """Return the URL as errors may show it: without the password that it may hold."""
+    return Redactor().text(url)
 
 
 def _stored(row: File) -> StoredFile:

@@ -195,3 +195,11 @@ async def test_a_store_that_cannot_be_written_names_its_setting(tmp_path: Path, 
 def test_the_default_store_lies_in_the_data_directory(tmp_path: Path) -> None:
     assert open_store(None, tmp_path).url == (tmp_path / "files").as_uri()
     assert open_store("memory://x", tmp_path).url == "memory://x"
+
+
+def test_password_in_the_stores_url_is_shown_to_nobody() -> None:
+    with pytest.raises(StoreUnavailable) as refused:
+        FileStore("nonsense://ada:swordfish@host/files")
+
+    assert "swordfish" not in str(refused.value)
+    assert "ada:***@host" in str(refused.value)
