@@ -24,7 +24,10 @@ class ErrorInfo(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class JobRow(msgspec.Struct, frozen=True, kw_only=True):
-    """The whole row of a job as accepted, so that a deleted row can be made again from the event."""
+    """The whole row of a job as accepted, so that a deleted row can be made again from the event.
+
+    `limits` has `concurrency` (`key`, `limit`) and `rate` (`key`, `count`, `period_ms`), each only if the job has it.
+    """
 
     priority: int
     data: Json
@@ -37,6 +40,8 @@ class JobRow(msgspec.Struct, frozen=True, kw_only=True):
     deduplication_key: str | None = None
     rate_limit_key: str | None = None
     metadata: dict[str, Json] = {}
+    max_deliveries: int = 3
+    limits: dict[str, dict[str, Json]] | None = None
 
 
 class Started(msgspec.Struct, frozen=True, kw_only=True):
@@ -167,9 +172,9 @@ class WorkerInfo(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class QueueInfo(msgspec.Struct, frozen=True, kw_only=True):
-    """A control action on a queue or on one task name in it."""
+    """A control action on a queue, or on one task name whatever its queue: exactly one of the two is there."""
 
-    queue: str
+    queue: str | None = None
     task: str | None = None
     by: str | None = None
     reason: str | None = None
@@ -318,19 +323,19 @@ class WorkerStopped(Event, frozen=True, kw_only=True, tag="worker.stopped"):
 
 
 class QueuePaused(Event, frozen=True, kw_only=True, tag="queue.paused"):
-    """A queue, or one task name in it, was paused."""
+    """A queue or a task was paused."""
 
     data: QueueInfo
 
 
 class QueueResumed(Event, frozen=True, kw_only=True, tag="queue.resumed"):
-    """A queue, or one task name in it, goes on."""
+    """A queue or a task goes on; `reason` is `until` where the pause ended by itself."""
 
     data: QueueInfo
 
 
 class QueueDrained(Event, frozen=True, kw_only=True, tag="queue.drained"):
-    """Waiting jobs of a queue were cancelled."""
+    """The waiting jobs of a queue were cancelled: `count` of them."""
 
     data: QueueInfo
 

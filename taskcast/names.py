@@ -97,11 +97,41 @@ class Names:
 
     @property
     def counts(self) -> str:
-        """HASH: how many jobs of a queue are running, scheduled or retrying; the field is `<queue>:<state>`."""
+        """HASH: how many jobs of a queue are running, scheduled, retrying or held back; the field is `<queue>:<state>`."""
         return self.tag + "counts"
 
+    @property
+    def paused(self) -> str:
+        """HASH of what is paused: `q:<queue>` or `t:<task>` to JSON `{"by", "reason", "until_ms", "at_ms"}`."""
+        return self.tag + "paused"
+
+    @property
+    def holds(self) -> str:
+        """ZSET, all scores 0, of `<hold key>`, a newline, `<lane>`: every list of `hold` that is not empty.
+
+        A hold key says what keeps jobs back: `t:<task>` a pause, `c:<concurrency key>` or `r:<rate limit key>` a limit.
+        """
+        return self.tag + "holds"
+
+    def hold(self, hold_key: str, queue: str, priority: int) -> str:
+        """LIST of job ids of one lane that are held back; the first to come back stands left."""
+        return f"{self.tag}hold:{queue}:{priority} {hold_key}"
+
+    @property
+    def wakes(self) -> str:
+        """ZSET of hold keys, and of `q:<queue>` whose pause ends, by the time to look at them again in milliseconds."""
+        return self.tag + "wakes"
+
+    def concurrency(self, key: str) -> str:
+        """SET of the ids of running jobs that count under a concurrency key."""
+        return f"{self.tag}concurrency:{key}"
+
+    def rate(self, key: str) -> str:
+        """STRING with an expiry: when the jobs that began under a rate limit key are paid off, in microseconds."""
+        return f"{self.tag}rate:{key}"
+
     def told(self, token: str) -> str:
-        """STRING with an expiry of a minute: this call of `tell` has been written."""
+        """STRING with an expiry of a minute: what a call that must not be written twice has answered."""
         return f"{self.tag}told:{token}"
 
     @property

@@ -22,6 +22,7 @@ from taskcast.engine.jobs import (
     Held,
     LiveJob,
     NewJob,
+    Paused,
     QueueCounts,
     Renewed,
     Report,
@@ -123,6 +124,77 @@ class Engine:
         so_far = after_attempt if attempts_so_far is None else attempts_so_far
         args = [wire.token(), after_attempt, so_far, was, *wire.new_job(job, delay_ms=delay_ms or None)]
         return wire.word(await self._call("retry", args, deadline_s))  # type: ignore[return-value]
+
+    # Who steers
+
+    async def pause(
+        self,
+        *,
+        queue: str | None = None,
+        task: str | None = None,
+        by: str | None = None,
+        reason: str | None = None,
+        until_ms: int | None = None,
+        deadline_s: float = DEADLINE_S,
+    ) -> bool:
+        """Pause a queue or a task name: none of its jobs begins. `until_ms` (since 1970) ends the pause by itself.
+
+        Returns:
+            Whether it was not paused before. If it was, the pause says from now on what this call says.
+
+        Raises:
+            ValueError: unless exactly one of `queue` and `task` is given.
+        """
+        field = wire.steered(queue, task)
+        asked = wire.asked(by, reason)[1:-1]
+        until = "" if until_ms is None else str(until_ms)
+        args: list[wire.Arg] = [wire.token(), field, wire.names_of(field), asked, until]
+        return bool(await self._call("pause", args, deadline_s))
+
+    async def resume(
+        self,
+        *,
+        queue: str | None = None,
+        task: str | None = None,
+        by: str | None = None,
+        reason: str | None = None,
+        deadline_s: float = DEADLINE_S,
+    ) -> bool:
+        """End a pause; the jobs it held back stand at the front of their lanes when this returns.
+
+        Returns:
+            Whether it was paused.
+
+        Raises:
+            ValueError: unless exactly one of `queue` and `task` is given.
+        """
+        args: list[wire.Arg] = [wire.token(), wire.steered(queue, task), wire.asked(by, reason)[1:-1]]
+        while True:
+            was, more = await self._call("resume", args, deadline_s)
+            if not more:
+                return bool(was)
+
+    async def paused(self, *, deadline_s: float = DEADLINE_S) -> dict[str, Paused]:
+        """Return what is paused, by `q:<queue>` or `t:<task>`."""
+        return wire.paused(await self._call.command("HGETALL", self.names.paused, deadline_s=deadline_s))
+
+    async def drain(
+        self, queue: str, *, by: str | None = None, reason: str | None = None, deadline_s: float = DEADLINE_S
+    ) -> int:
+        """Cancel all jobs of a queue that wait or are held back, 500 a call, and tell `queue.drained`.
+
+        Jobs that are enqueued meanwhile may stay. Returns how many were cancelled.
+        """
+        asked = wire.asked(by, reason or "drained")
+        count, allowed = 0, None
+        while True:
+            cancelled, left = await self._call("drain", [wire.token(), queue, asked], deadline_s)
+            count += int(cancelled)
+            allowed = int(left) if allowed is None else allowed - 500
+            if not left or allowed <= 0:
+                break
+        await self.tell([("queue.drained", b"", wire.drained(queue, by, reason, count))], deadline_s=deadline_s)
+        return count
 
     # Workers
 

@@ -8,6 +8,7 @@ import msgspec
 
 from taskcast.events import Json
 from taskcast.ids import FOREIGN_ID, check_queue_name
+from taskcast.limits import check_key
 
 MESSAGE_MAX_BYTES = 1024 * 1024
 """The largest message the engine accepts; larger data belongs into a file."""
@@ -24,6 +25,9 @@ class NewJob(msgspec.Struct, frozen=True, kw_only=True):
     `message` is the Taskiq message as sent (at most 1 MiB), `data` its arguments by name, redacted and cut to 16 KiB.
     `delay_ms` counts from the server's now and wins over the absolute `run_at_ms`. `created_at_ms` is given only for a
     job that existed before (a retry by hand, a re-send); else it is the server's now.
+
+    At most `concurrency` jobs of one `concurrency_key` run at once; at most `rate_count` of one `rate_limit_key` begin
+    in a burst and in every `rate_period_ms` after it. Either key is the task's name if it is None.
     """
 
     id: str
@@ -41,6 +45,10 @@ class NewJob(msgspec.Struct, frozen=True, kw_only=True):
     max_deliveries: int = 3
     deduplication_key: str | None = None
     rate_limit_key: str | None = None
+    rate_count: int | None = None
+    rate_period_ms: int | None = None
+    concurrency: int | None = None
+    concurrency_key: str | None = None
     metadata: dict[str, Json] = {}
     by: str | None = None
     keep_message: bool = True
@@ -62,6 +70,16 @@ class NewJob(msgspec.Struct, frozen=True, kw_only=True):
             raise ValueError(f"max_attempts: must be 1 or more, not {self.max_attempts!r}")
         if self.max_deliveries < 1:
             raise ValueError(f"max_deliveries: must be 1 or more, not {self.max_deliveries!r}")
+        if self.concurrency is not None:
+            if self.concurrency < 1:
+                raise ValueError(f"concurrency: must be 1 or more, not {self.concurrency!r}")
+            check_key("concurrency_key", self.concurrency_key or self.task)
+        if self.rate_count is not None:
+            if self.rate_count < 1 or not self.rate_period_ms or self.rate_period_ms < 1:
+                raise ValueError(
+                    f"rate_count, rate_period_ms: must be 1 or more, not {self.rate_count!r} in {self.rate_period_ms!r}"
+                )
+            check_key("rate_limit_key", self.rate_limit_key or self.task)
 
 
 class Accepted(msgspec.Struct, frozen=True):
@@ -170,8 +188,21 @@ class Ended(msgspec.Struct, frozen=True):
     outcome: Literal["done", "already", "refused"]
 
 
+class Paused(msgspec.Struct, frozen=True, kw_only=True):
+    """Who paused a queue or a task, why, since when, and until when if it ends by itself (ms since 1970)."""
+
+    by: str | None = None
+    reason: str | None = None
+    until_ms: int | None = None
+    at_ms: int
+
+
 class QueueCounts(msgspec.Struct, frozen=True):
-    """What a queue holds now; `waiting` by priority 1 to 4, `oldest_ms` the age of the job that waits longest."""
+    """What a queue holds now.
+
+    `waiting` by priority 1 to 4; `oldest_ms` is the age of the job that waits longest of these. `held`: jobs kept back
+    by a limit or because their task is paused.
+    """
 
     name: str
     waiting: dict[int, int]
@@ -179,6 +210,8 @@ class QueueCounts(msgspec.Struct, frozen=True):
     scheduled: int
     retrying: int
     oldest_ms: int | None
+    held: int = 0
+    paused: Paused | None = None
 
 
 class Tombstone(msgspec.Struct, frozen=True):
@@ -192,7 +225,8 @@ class Tombstone(msgspec.Struct, frozen=True):
 class LiveJob(msgspec.Struct, frozen=True):
     """A job as the engine knows it: an unfinished one has `state`, an ended one only its `tombstone`.
 
-    `seq` is that of its last move, `head` and `row` the JSON fragments its events are made of.
+    `seq` is that of its last move, `head` and `row` the JSON fragments its events are made of. `held_by` says what keeps
+    a queued job back: `t:<task>` a pause, `c:<concurrency key>` or `r:<rate limit key>` a limit.
     """
 
     id: str
@@ -209,6 +243,7 @@ class LiveJob(msgspec.Struct, frozen=True):
     head: Json = None
     row: Json = None
     tombstone: Tombstone | None = None
+    held_by: str | None = None
 
 
 class ServerState(msgspec.Struct, frozen=True):

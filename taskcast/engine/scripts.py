@@ -40,12 +40,16 @@ def load(name: str, *, events: bool = True) -> Script:
 
 
 def compose(body: str, *, events: bool = True) -> str:
-    """Return the whole text of a script from its own part."""
+    """Return the whole text of a script from its own part.
+
+    That stands in a function of its own: each function in it finds the shared part then without a search through all
+    locals that others use, which takes a tenth of a call for one job.
+    """
     first = body.splitlines()[0]
     includes = first.removeprefix(INCLUDE).replace(",", " ").split() if first.startswith(INCLUDE) else []
     own = "\n".join([*((FOLDER / f"{include}.lua").read_text() for include in includes), body])
     paragraphs = [*_head(events=events), *(FOLDER / "lib.lua").read_text().split("\n\n")]
-    return "\n".join([*_needed(paragraphs, own), own])
+    return "\n".join([*_needed(paragraphs, own), "return (function()", own, "end)()"])
 
 
 def _needed(paragraphs: list[str], text: str) -> list[str]:
@@ -87,6 +91,12 @@ def _head(*, events: bool) -> list[str]:
         "RUN": keys.run,
         "DEDUP": keys.dedup(""),
         "TOLD": keys.told(""),
+        "PAUSED": keys.paused,
+        "HOLDS": keys.holds,
+        "HOLD": keys.hold("", "", 0).removesuffix(":0 "),
+        "WAKES": keys.wakes,
+        "CONCURRENCY": keys.concurrency(""),
+        "RATE": keys.rate(""),
         "RESULT": keys.result_prefix() + ":",
     }
     paragraphs = [f"local {name} = '{key.removeprefix(keys.tag)}'" for name, key in literals.items()]

@@ -18,6 +18,7 @@ from taskcast.engine.jobs import (
     ItemKind,
     LiveJob,
     NewJob,
+    Paused,
     QueueCounts,
     Renewed,
     Report,
@@ -28,6 +29,8 @@ from taskcast.engine.jobs import (
 )
 from taskcast.errors import MessageTooLarge
 from taskcast.events import Json
+from taskcast.ids import check_queue_name
+from taskcast.limits import check_key
 
 Arg = bytes | str | int
 ITEMS_PER_CALL = 500
@@ -35,6 +38,8 @@ ITEMS_PER_CALL = 500
 ENDS_PER_CALL = 200
 JOBS_PER_CALL = 200
 """New jobs per script call; more gain nothing and block the server longer."""
+USUAL_DELIVERIES = 3
+"""`max_deliveries` of a job whose row says nothing about it."""
 BYTES_PER_CALL = 8 * 1024 * 1024
 """Of messages or results in one call; messages become one entry of the stream."""
 
@@ -48,6 +53,22 @@ class _Head(msgspec.Struct, frozen=True):
     user: str | None
 
 
+class _Concurrency(msgspec.Struct, frozen=True):
+    key: str
+    limit: int
+
+
+class _Rate(msgspec.Struct, frozen=True):
+    key: str
+    count: int
+    period_ms: int
+
+
+class _Limits(msgspec.Struct, frozen=True, omit_defaults=True):
+    concurrency: _Concurrency | None = None
+    rate: _Rate | None = None
+
+
 class _Row(msgspec.Struct, frozen=True):
     priority: int
     data: Json
@@ -56,6 +77,8 @@ class _Row(msgspec.Struct, frozen=True):
     deduplication_key: str | None
     rate_limit_key: str | None
     metadata: dict[str, Json]
+    max_deliveries: int | msgspec.UnsetType = msgspec.UNSET
+    limits: _Limits | msgspec.UnsetType = msgspec.UNSET
 
 
 class _Asked(msgspec.Struct, frozen=True):
@@ -71,6 +94,36 @@ class _Identity(msgspec.Struct, frozen=True):
 
 _asked = msgspec.json.Decoder(_Asked)
 _identity = msgspec.json.Decoder(_Identity)
+_paused = msgspec.json.Decoder(Paused)
+
+
+def steered(queue: str | None, task: str | None) -> str:
+    """Return the field of what is paused or resumed, as `Names.paused` has it.
+
+    Raises:
+        ValueError: unless exactly one of the two is given.
+    """
+    if (queue is None) == (task is None):
+        raise ValueError("queue, task: give exactly one of them")
+    if queue is not None:
+        return f"q:{check_queue_name(queue)}"
+    return f"t:{check_key('task', str(task))}"
+
+
+def names_of(field: str) -> bytes:
+    """Return the fragment of an event's data that names what is paused."""
+    name = field[2:]
+    return _json.encode({"queue": name, "task": None} if field[0] == "q" else {"queue": None, "task": name})[1:-1]
+
+
+def drained(queue: str, by: str | None, reason: str | None, count: int) -> bytes:
+    """Return the data of `queue.drained` as JSON text."""
+    return _json.encode({"queue": queue, "task": None, "by": by, "reason": reason, "until": None, "count": count})
+
+
+def paused(reply: dict[bytes, bytes]) -> dict[str, Paused]:
+    """Return what is paused, by field."""
+    return {word(field): _paused.decode(text) for field, text in reply.items()}
 
 
 def token() -> str:
@@ -95,7 +148,7 @@ def identity(worker: str, info: bytes) -> bytes:
 
 
 def new_job(job: NewJob, *, delay_ms: int | None = None) -> list[Arg]:
-    """Return the eleven arguments that a new job takes in `enqueue`, `retry` and `resend`.
+    """Return the twelve arguments that a new job takes in `enqueue`, `retry` and `resend`.
 
     Raises:
         MessageTooLarge: the message is over 1 MiB.
@@ -121,6 +174,11 @@ def new_job(job: NewJob, *, delay_ms: int | None = None) -> list[Arg]:
         job.rate_limit_key,
         job.metadata,
     )
+    limits: Arg = ""
+    if job.concurrency is not None or job.rate_count is not None:
+        row, limits = _with_limits(row, job)
+    if job.max_deliveries != USUAL_DELIVERIES:
+        row = msgspec.structs.replace(row, max_deliveries=job.max_deliveries)
     return [
         job.id,
         f"{job.queue}:{job.priority}",
@@ -133,7 +191,22 @@ def new_job(job: NewJob, *, delay_ms: int | None = None) -> list[Arg]:
         int(job.keep_message),
         job.deduplication_key or "",
         "" if job.created_at_ms is None else job.created_at_ms,
+        limits,
     ]
+
+
+def _with_limits(row: _Row, job: NewJob) -> tuple[_Row, bytes]:
+    """Return the row with the job's limits, and the text that its record keeps: field n of `lib.lua`."""
+    limits, kept = _Limits(), dict[str, list[Any]]()
+    if job.concurrency is not None:
+        concurrency = _Concurrency(job.concurrency_key or job.task, job.concurrency)
+        limits = msgspec.structs.replace(limits, concurrency=concurrency)
+        kept["c"] = [concurrency.key, concurrency.limit]
+    if job.rate_count is not None:
+        rate = _Rate(job.rate_limit_key or job.task, job.rate_count, job.rate_period_ms or 0)
+        limits = msgspec.structs.replace(limits, rate=rate)
+        kept["r"] = [rate.key, rate.count, rate.period_ms]
+    return msgspec.structs.replace(row, limits=limits), _json.encode(kept)
 
 
 def enqueue_calls(jobs: Sequence[NewJob]) -> list[tuple[Sequence[NewJob], list[Arg]]]:
@@ -260,9 +333,11 @@ def queues(reply: Sequence[Any]) -> list[QueueCounts]:
                 running=int(running),
                 scheduled=int(scheduled),
                 retrying=int(retrying),
+                held=int(held),
                 oldest_ms=None if oldest < 0 else int(oldest),
+                paused=_paused.decode(pause) if pause else None,
             )
-            for name, waiting, running, scheduled, retrying, oldest in reply
+            for name, waiting, running, scheduled, retrying, held, oldest, pause in reply
         ),
         key=lambda counts: counts.name,
     )
@@ -275,7 +350,7 @@ def live_job(job: str, reply: Sequence[Any]) -> LiveJob | None:
     if tomb:
         parts = tomb.split(b" ")
         tombstone = Tombstone(word(parts[0]), int(parts[1]), int(parts[2]))
-    state, attempt, errors, deliveries, worker, lane, seq, cancel, head_text, row_text = record
+    state, attempt, errors, deliveries, worker, lane, seq, cancel, head_text, row_text, held_by = record
     if not state:
         return LiveJob(job, None, tombstone=tombstone) if tombstone else None
     queue, _, priority = word(lane).rpartition(":")
@@ -294,6 +369,7 @@ def live_job(job: str, reply: Sequence[Any]) -> LiveJob | None:
         head=msgspec.json.decode(b"{" + head_text + b"}"),
         row=msgspec.json.decode(b"{" + row_text + b"}"),
         tombstone=tombstone,
+        held_by=word(held_by) if held_by and held_by != b"-" and state == b"queued" else None,
     )
 
 

@@ -1,4 +1,5 @@
--- New records. A new job is eleven arguments: id, lane, message, head, row, by, options, when, keep, dedup key, created.
+-- New records. A new job is twelve arguments: id, lane, message, head, row, by, options, when, keep, dedup key, created,
+-- limits.
 -- when: '' at once, '+ms' after now, else milliseconds since 1970.
 local fresh, messages, dedup_in_call = {}, {}, {}
 
@@ -45,6 +46,7 @@ local function write_fresh()
     call('HSET', record, 's', job.state, 'q', lane, 'x', job.x, 'h', ARGV[i + 3], 'r', job.row, 'b', ARGV[i + 2], 'o', ARGV[i + 6])
     local n = job.numbers
     if n then call('HSET', record, 'a', n.attempt, 'e', n.errors, 'l', n.deliveries, 'y', n.token) end
+    if ARGV[i + 11] ~= '' then call('HSET', record, 'n', ARGV[i + 11]) end
     if key ~= '' then
       call('HSET', record, 'k', key)
       call('SET', TAG .. DEDUP .. key, id)

@@ -1,6 +1,7 @@
+-- include: slots
 -- ARGV: job, token, {"by","reason"}. Answers cancelled (it waited), requested (it runs), final or unknown.
 local id, token, asked = ARGV[2], ARGV[3], ARGV[4]
-local r = call('HMGET', TAG .. JOB .. id, 's', 'a', 'w', 'q', 'h', 'c', 'k', 'y')
+local r = call('HMGET', TAG .. JOB .. id, 's', 'a', 'w', 'q', 'h', 'c', 'k', 'y', 'z', 'n')
 local state, attempt, worker, lane = r[1], r[2] or '0', r[3], r[4]
 if not state then
   local tomb = tombstone(id)
@@ -21,11 +22,10 @@ if state == 'running' then
   pcall('PUBLISH', TAG .. CONTROL, '{"cancel":' .. cjson.encode(id) .. ',"attempt":' .. attempt .. ',"worker":' .. cjson.encode(worker) .. '}')
   return 'requested'
 end
-local key = holds(r[7], id) and r[7]
+local key = owns_key(r[7], id) and r[7]
 local x = move(state, 'cancelled', r[5], attempt, asked)
 if state == 'queued' then
-  call('LLEN', TAG .. LANE .. lane)
-  call('LREM', TAG .. LANE .. lane, 1, id)
+  open_slots().take_out(id, lane, r[9], r[10])
 else
   count(lane, state, -1)
   call('ZREM', TAG .. DELAYED, id)
@@ -33,5 +33,6 @@ end
 call('DEL', TAG .. JOB .. id)
 if key then call('DEL', TAG .. DEDUP .. key) end
 bury(id, 'cancelled', attempt, x, r[8], 'cancel:' .. token)
+if slots then slots.write() end
 emit()
 return 'cancelled'

@@ -1,13 +1,14 @@
+-- include: slots
 -- ARGV: job, seq, state. Removes a record whose row became final at a later seq than its last move; answers 1 or 0.
 local id, later, state = ARGV[2], tonumber(ARGV[3]), ARGV[4]
-local r = call('HMGET', TAG .. JOB .. id, 's', 'q', 'x', 'w', 'a', 'k', 'y')
+local r = call('HMGET', TAG .. JOB .. id, 's', 'q', 'x', 'w', 'a', 'k', 'y', 'z', 'n')
 if not r[1] or tonumber(r[3]) >= later then return 0 end
 check_counts()
-local key = holds(r[6], id) and r[6]
+local key = owns_key(r[6], id) and r[6]
 if r[1] == 'queued' then
-  call('LLEN', TAG .. LANE .. r[2])
-  call('LREM', TAG .. LANE .. r[2], 1, id)
+  open_slots().take_out(id, r[2], r[8], r[9])
 elseif r[1] == 'running' then
+  if r[9] then open_slots().free(r[9], id) end
   call('HDEL', TAG .. HELD .. r[4], id)
   count(r[2], 'running', -1)
 else
@@ -17,5 +18,6 @@ end
 call('DEL', TAG .. JOB .. id)
 if key then call('DEL', TAG .. DEDUP .. key) end
 bury(id, state, r[5] or '0', ARGV[3], r[7], '-')
+if slots then slots.write() end
 emit()
 return 1

@@ -1,5 +1,5 @@
 -- Jobs whose time has come. `find_due` reads and tells, `write_due` moves them into their lanes.
-local due_ids, due, due_in = {}, {}, {}
+local due_ids, due, due_in, due_seq = {}, {}, {}, {}
 
 local function find_due(limit)
   check_counts()
@@ -11,6 +11,7 @@ local function find_due(limit)
       local x = move(r[1], 'queued', r[4], r[3] or '0', '{' .. r[5] .. ',"reason":"due","by":null}')
       count(r[2], r[1], -1)
       due[#due + 1] = {id = id, lane = r[2], x = x}
+      due_seq[id] = x
       due_in[r[2]] = due_in[r[2]] or {}
       insert(due_in[r[2]], id)
     end

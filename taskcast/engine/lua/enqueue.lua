@@ -1,13 +1,13 @@
 -- include: accept
--- ARGV from 2 on: eleven arguments per job, see accept.lua.
+-- ARGV from 2 on: twelve arguments per job, see accept.lua.
 -- Answers per job: 1 accepted, 0 known (this id was accepted within the last hour), or the id of the job that stands.
 local answers, seen, duplicates = {}, {}, {}
-if (#ARGV - 1) / 11 > MOST then return redis.error_reply('ERR at most 500 jobs a call') end
+if (#ARGV - 1) / 12 > MOST then return redis.error_reply('ERR at most 500 jobs a call') end
 local refused = full()
 if refused then return refused end
 check_counts()
 call('SCARD', TAG .. LANES)
-for i = 2, #ARGV, 11 do
+for i = 2, #ARGV, 12 do
   local id = ARGV[i]
   if seen[id] then
     answers[#answers + 1] = seen[id]

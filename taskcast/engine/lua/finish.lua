@@ -1,3 +1,4 @@
+-- include: slots
 -- ARGV: worker, expiry of results in s, then per end: job, attempt, state, data, delay_ms, ended_ago_ms, number of the
 -- first log line, key of the result (or ''), result, count of items, kind and data of each. The state `uncounted` is a
 -- `retrying` that is no error of the job's. Answers per end: 1 done, 2 already (a repeat), 0 refused (not the owner).
@@ -11,7 +12,7 @@ while i <= #ARGV do
   local id, attempt, state, data = ARGV[i], ARGV[i + 1], ARGV[i + 2], ARGV[i + 3]
   local n, by = tonumber(ARGV[i + 9]), 1
   if state == 'uncounted' then state, by = 'retrying', 0 end
-  local r = call('HMGET', TAG .. JOB .. id, 's', 'a', 'w', 'q', 'h', 'c', 'g', 'k', 'y')
+  local r = call('HMGET', TAG .. JOB .. id, 's', 'a', 'w', 'q', 'h', 'c', 'g', 'k', 'y', 'n')
   if seen[id] then
     answers[#answers + 1] = seen[id] == attempt and 2 or 0
   elseif r[1] == 'running' and r[2] == attempt and r[3] == worker then
@@ -46,8 +47,9 @@ while i <= #ARGV do
     if ago > 0 then data = with(data, '"ended_ago_ms":' .. ago) end
     job.state = state
     job.x = move('running', state, head, attempt, data)
-    if r[8] and state ~= 'retrying' and holds(r[8], id) then job.key = r[8] end
+    if r[8] and state ~= 'retrying' and owns_key(r[8], id) then job.key = r[8] end
     count(r[4], 'running', -1)
+    if r[10] then open_slots().free(r[10], id) end
     if state == 'retrying' then count(r[4], 'retrying', 1) else records[#records + 1] = TAG .. JOB .. id end
     held[#held + 1] = id
     todo[#todo + 1] = job
@@ -80,5 +82,6 @@ for _, job in ipairs(todo) do
     if job.key then call('DEL', TAG .. DEDUP .. job.key) end
   end
 end
+if slots then slots.write() end
 emit()
 return answers

@@ -16,6 +16,8 @@
 --   x  seq of the last move           y  token of the call that gave it this life (retry, resend)
 --   w  worker that owns it            c  {"by","reason"}: asked to stop;  v  attempt that has seen it
 --   g  last log line of this attempt  u  "<attempt> <worker>" of the last end that led to another attempt
+--   n  limits: {"c": [key, limit], "r": [key, count, period in ms]}, absent when there are none
+--   z  what keeps it back while it is queued, "t:", "c:" or "r:" and a name; '-' once it came back to its lane
 -- Tombstone, STRING TOMB .. id: "<state> <attempt> <seq> <life> <who ended it>"; state "duplicate": <life> stands.
 -- What a worker holds, HASH HELD .. worker: id to "<attempt> <take>", with " c" behind when asked to stop.
 --   '#' number of its last take, '!' somebody was asked to stop, '@' {"worker","host","pid"}. No id begins so.
@@ -38,7 +40,7 @@ end
 local seq = math.max(tonumber(prev), now_us - 1)
 
 local lines, line_count, at, at_until = {}, 0, '', 0
-local counts = {running = {}, scheduled = {}, retrying = {}}
+local counts = {running = {}, scheduled = {}, retrying = {}, held = {}}
 
 -- ISO 8601 of milliseconds since 1970; days to a date after Howard Hinnant's civil_from_days.
 local iso_of, iso_text
@@ -99,7 +101,7 @@ end
 local function queue_of(lane) return sub(lane, 1, -3) end
 
 -- Whether the job may give its deduplication key free: it may be another's by now.
-local function holds(key, id) return key and call('GET', TAG .. DEDUP .. key) == id end
+local function owns_key(key, id) return key and call('GET', TAG .. DEDUP .. key) == id end
 
 local function tombstone(id)
   local text = call('GET', TAG .. TOMB .. id)

@@ -1,3 +1,4 @@
+-- include: slots
 -- ARGV: lease_ms, limit. Takes back the jobs of workers whose lease is gone; answers how many.
 local lease_ms, limit = tonumber(ARGV[2]), math.min(tonumber(ARGV[3]), MOST)
 local run = call('HMGET', TAG .. RUN, 'id', 'since')
@@ -33,7 +34,7 @@ for _, worker in ipairs(call('ZRANGE', TAG .. WORKERS, 0, -1)) do
           break
         end
         insert(dead.fields, id)
-        local r = call('HMGET', TAG .. JOB .. id, 's', 'a', 'w', 'q', 'h', 'r', 'c', 'l', 'o', 'k', 'y')
+        local r = call('HMGET', TAG .. JOB .. id, 's', 'a', 'w', 'q', 'h', 'r', 'c', 'l', 'o', 'k', 'y', 'n')
         if r[1] == 'running' and r[2] == attempt and r[3] == worker then
           local job = {id = id, attempt = attempt, lane = r[4], deliveries = (r[8] or 0) + 1, life = r[11]}
           job_event('job.lost', r[5], attempt, '{"worker":' .. cjson.encode(worker) .. ',"deliveries":' .. job.deliveries .. '}')
@@ -48,9 +49,11 @@ for _, worker in ipairs(call('ZRANGE', TAG .. WORKERS, 0, -1)) do
             job.state = 'queued'
             job.x = move('running', 'queued', r[5], attempt, '{' .. r[6] .. ',"reason":"reclaimed","by":null}')
             call('LLEN', TAG .. LANE .. r[4])
+            job.waits = r[12] and open_slots().wait_again(r[12], id, r[4])
           end
-          if job.state ~= 'queued' and holds(r[10], id) then job.key = r[10] end
+          if job.state ~= 'queued' and owns_key(r[10], id) then job.key = r[10] end
           count(r[4], 'running', -1)
+          if r[12] then open_slots().free(r[12], id) end
           jobs[#jobs + 1] = job
         end
       end
@@ -76,8 +79,11 @@ for _, job in ipairs(jobs) do
   if job.state == 'queued' then
     call('HDEL', TAG .. JOB .. job.id, 'w', 'g', 'v')
     call('HSET', TAG .. JOB .. job.id, 's', 'queued', 'l', job.deliveries, 'x', job.x)
-    front[job.lane] = front[job.lane] or {}
-    insert(front[job.lane], 1, job.id)
+    if job.waits == '-' then call('HSET', TAG .. JOB .. job.id, 'z', '-') end
+    if not job.waits or job.waits == '-' then
+      front[job.lane] = front[job.lane] or {}
+      insert(front[job.lane], 1, job.id)
+    end
   else
     call('DEL', TAG .. JOB .. job.id)
     if job.key then call('DEL', TAG .. DEDUP .. job.key) end
@@ -88,5 +94,6 @@ for lane, ids in pairs(front) do
   call('LPUSH', TAG .. LANE .. lane, unpack(ids))
   ring(queue_of(lane))
 end
+if slots then slots.write() end
 emit()
 return #jobs

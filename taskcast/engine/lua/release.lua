@@ -1,4 +1,4 @@
--- include: giveback
+-- include: slots, giveback
 -- ARGV: worker, reason, begun (1 or 0), then job and attempt of each. Answers how many were this worker's.
 local worker, seen, mine = ARGV[2], {}, 0
 if #ARGV > 4 + 2 * MOST then return redis.error_reply('ERR at most 500 jobs a call') end
@@ -11,5 +11,6 @@ for i = 5, #ARGV, 2 do
   end
 end
 write_back(worker)
+if slots then slots.write() end
 emit()
 return mine

@@ -1,4 +1,4 @@
--- include: giveback, claims
+-- include: slots, giveback, claims
 -- ARGV: worker, lease_ms, known, count of held (-1: unsaid), pairs.
 -- Answers: whether the lease was held, lost (two each), cancels (three each).
 -- PEXPIRE is no write that needs memory: on a full server a SET here would cost every worker its lease.
@@ -12,6 +12,7 @@ if held == 0 then -- a lease that ran out stops nothing by itself: what is still
   call('SET', lease, '1', 'PX', ARGV[3])
 end
 write_back(worker)
+if slots then slots.write() end
 if all_seen then call('HDEL', TAG .. HELD .. worker, '!') end
 call('ZADD', TAG .. WORKERS, now, worker)
 emit()

@@ -1,5 +1,5 @@
 -- include: accept
--- ARGV: token, attempt, errors, deliveries, was, then the eleven arguments of a new job. Answers 1, or 0 if it is known.
+-- ARGV: token, attempt, errors, deliveries, was, then the twelve arguments of a new job. Answers 1, or 0 if it is known.
 local token, was, id = ARGV[2], ARGV[6], ARGV[7]
 local life = call('HMGET', TAG .. JOB .. id, 's', 'y')
 if life[1] then return life[2] == token and 1 or 0 end

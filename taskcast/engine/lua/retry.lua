@@ -1,5 +1,5 @@
 -- include: accept
--- ARGV: token, after_attempt, attempts so far, was, then the eleven arguments of a new job.
+-- ARGV: token, after_attempt, attempts so far, was, then the twelve arguments of a new job.
 -- Answers accepted, unfinished, changed or duplicate.
 local token, after, so_far, was, id = ARGV[2], ARGV[3], ARGV[4], ARGV[5], ARGV[6]
 local life = call('HMGET', TAG .. JOB .. id, 's', 'y')

@@ -1,6 +1,6 @@
--- include: due, giveback, claims
+-- include: due, slots, giveback, claims, holds, limits
 -- ARGV: worker, want, number, known, started, count of queues (-1: all), queues, count of held (-1: unsaid), pairs.
--- Answers: lease held (1 or 0), ms to the next due (-1), taken (six each), lost (two each), cancels (three each).
+-- Answers: lease held (1 or 0), ms until there may be more (-1: when the bell rings), taken (six each), lost (two each), cancels (three each).
 local worker, want, number, known = ARGV[2], math.min(tonumber(ARGV[3]), MOST), tonumber(ARGV[4]), tonumber(ARGV[5])
 local started, queue_count = ARGV[6], tonumber(ARGV[7])
 local claims_at = 8 + math.max(queue_count, 0)
@@ -27,14 +27,19 @@ end
 
 find_due(100)
 compare(worker, known, claims_at, marks[2])
+if want > 0 and (slots or call('EXISTS', TAG .. PAUSED, TAG .. WAKES) > 0) then
+  open_limits()
+  holds.find_wakes()
+end
 
 -- Lanes with something in them; critical before low, so that equal shares begin with the urgent.
 local STRIDES = {['4'] = 1, ['3'] = 3, ['2'] = 9, ['1'] = 27}
 local entries, total = {}, 0
 local function look(lane)
-  local length = call('LLEN', TAG .. LANE .. lane) + (due_in[lane] and #due_in[lane] or 0)
-  if length > 0 then
-    insert(entries, {lane = lane, queue = queue_of(lane), priority = sub(lane, -1), left = length, count = 0})
+  local queue, front, due_now = queue_of(lane), holds and holds.returned_in[lane], due_in[lane]
+  local length = call('LLEN', TAG .. LANE .. lane) + (front and #front or 0) + (due_now and #due_now or 0)
+  if length > 0 and not (holds and holds.is_paused('q:' .. queue)) then
+    insert(entries, {lane = lane, queue = queue, priority = sub(lane, -1), left = length, popped = 0, ids = front or {}, at = 0, read = 0})
     total = total + length
   end
 end
@@ -50,14 +55,12 @@ if want > 0 then
 end
 
 -- Stride scheduling: each pick goes to the queue, then to its lane, with the least pass. One that was empty does not
--- save up: it begins at the time of the others. Where nobody has to wait for another, nothing is counted.
-local shares = {}
-if total <= want then
-  for _, e in ipairs(entries) do e.count = e.left end
-elseif #entries == 1 then
-  entries[1].count = want
-elseif want > 0 then
-  local queues, list, fields = {}, {}, {'*'}
+-- save up: it begins at the time of the others. Where nobody has to wait for another, for a slot or for a place under
+-- a limit, nothing is counted.
+local list, clock = {}, nil
+local counted = #entries > 1 and (total > want or holds)
+if counted then
+  local queues, fields = {}, {'*'}
   for _, e in ipairs(entries) do
     local q = queues[e.queue]
     if not q then
@@ -75,73 +78,95 @@ elseif want > 0 then
   end
   local passes, known_passes = call('HMGET', TAG .. SHARES, unpack(fields)), {}
   for i, field in ipairs(fields) do known_passes[field] = tonumber(passes[i] or 0) end
-  local clock = known_passes['*']
+  clock = known_passes['*']
   for _, q in ipairs(list) do
     q.pass, q.clock = known_passes[q.name], known_passes[q.name .. ':*']
     for _, e in ipairs(q.lanes) do e.pass = known_passes[e.lane] end
   end
-  for _ = 1, want do
-    local best, least
-    for _, q in ipairs(list) do
-      local pass = math.max(q.pass, clock)
-      if q.left > 0 and (not best or pass < least) then best, least = q, pass end
-    end
-    clock, best.pass, best.left = least, least + 1, best.left - 1
-    local lane, low
-    for _, e in ipairs(best.lanes) do
-      local pass = math.max(e.pass, best.clock)
-      if e.left > 0 and (not lane or pass < low) then lane, low = e, pass end
-    end
-    best.clock, lane.pass, lane.left, lane.count = low, low + STRIDES[lane.priority], lane.left - 1, lane.count + 1
-  end
-  shares = {'*', clock}
-  for _, q in ipairs(list) do
-    for _, value in ipairs({q.name, q.pass, q.name .. ':*', q.clock}) do insert(shares, value) end
-    for _, e in ipairs(q.lanes) do insert(shares, e.lane); insert(shares, e.pass) end
-  end
 end
 
-local taken, changed, owned, seen, bytes = {}, {}, {}, {}, 0
+-- A job that is held back costs its lane no share, and the scan goes on past it.
+local taken, changed, owned, came_back, seen, bytes, looked = {}, {}, {}, {}, {}, 0, 0
 local prefix = sub(started, 1, -2) .. ',"waited_ms":'
-for _, e in ipairs(entries) do
-  local ids = e.count > 0 and call('LRANGE', TAG .. LANE .. e.lane, 0, e.count - 1) or {}
-  for _, id in ipairs(#ids < e.count and due_in[e.lane] or {}) do
-    if #ids < e.count then insert(ids, id) end
-  end
-  e.popped = 0
-  for _, id in ipairs(ids) do
-    if bytes > BYTES then break end
-    e.popped = e.popped + 1
-    local r = call('HMGET', TAG .. JOB .. id, 's', 'a', 'x', 'h', 'b', 'e', 'o')
-    if due_in[e.lane] and r[1] ~= 'queued' then -- promoted by this very call
-      for _, job in ipairs(due) do if job.id == id then r[1], r[3] = 'queued', job.x end end
+local free_slots, first, step = want, 1, math.min(want, math.ceil(2 * want / math.max(#entries, 1)))
+while free_slots > 0 and total > 0 and looked < MOST and bytes <= BYTES do
+  local q, e, least, low
+  if counted then
+    for _, other in ipairs(list) do
+      local pass = math.max(other.pass, clock)
+      if other.left > 0 and (not q or pass < least) then q, least = other, pass end
     end
-    if r[1] == 'queued' and not seen[id] then -- else an entry without a waiting job: it leaves the lane, no more
-      seen[id] = true
+    for _, other in ipairs(q.lanes) do
+      local pass = math.max(other.pass, q.clock)
+      if other.left > 0 and (not e or pass < low) then e, low = other, pass end
+    end
+    q.left = q.left - 1
+  else
+    while entries[first].left == 0 do first = first + 1 end
+    e = entries[first]
+  end
+  -- The next of the lane: what came back, what stands in its list, what became due.
+  looked, total, e.left, e.popped, e.at = looked + 1, total - 1, e.left - 1, e.popped + 1, e.at + 1
+  if not e.ids[e.at] then
+    e.ids, e.at = call('LRANGE', TAG .. LANE .. e.lane, e.read, e.read + step - 1), 1
+    e.read, step = e.read + #e.ids, math.min(2 * step, MOST)
+    if #e.ids == 0 then e.ids = due_in[e.lane] end
+  end
+  local id = e.ids[e.at]
+  local r = call('HMGET', TAG .. JOB .. id, 's', 'a', 'x', 'h', 'b', 'e', 'o', 'n')
+  local x = due_seq[id] or r[3] -- promoted by this very call
+  if (due_seq[id] or r[1] == 'queued') and not seen[id] then -- else an entry without a waiting job: it leaves, no more
+    seen[id] = true
+    local obstacle, back
+    if r[8] or (limits and limits.tasks_paused) then
+      back = holds and holds.returned[id] or call('HGET', TAG .. JOB .. id, 'z') == '-'
+      obstacle = open_limits().obstacle(id, e.lane, r[4], r[8], back)
+    end
+    if obstacle then
+      limits.hold_back(obstacle, id, e.lane, r[8], back)
+    else
+      if back then insert(came_back, id) end
+      if counted then
+        clock, q.pass = least, least + 1
+        q.clock, e.pass = low, low + STRIDES[e.priority]
+      end
       local attempt = tostring((r[2] or 0) + 1)
-      local waited = math.max(0, now - floor(r[3] / 1000))
-      local x = move('queued', 'running', r[4], attempt, prefix .. waited .. '}')
-      insert(changed, {TAG .. JOB .. id, attempt, x})
+      local waited = math.max(0, now - floor(x / 1000))
+      local moved = move('queued', 'running', r[4], attempt, prefix .. waited .. '}')
+      insert(changed, {TAG .. JOB .. id, attempt, moved})
       insert(owned, id)
       insert(owned, attempt .. ' ' .. ARGV[4])
       count(e.lane, 'running', 1)
       local n = #taken
       taken[n + 1], taken[n + 2], taken[n + 3], taken[n + 4], taken[n + 5], taken[n + 6] = id, attempt, r[5], r[6] or '0', r[7] .. ' ' .. e.lane, ''
       bytes = bytes + #r[5]
+      free_slots = free_slots - 1
     end
   end
 end
 
 write_due()
+if holds then holds.write() end
 for _, e in ipairs(entries) do
   if e.popped > 0 then call('LPOP', TAG .. LANE .. e.lane, e.popped) end
 end
 write_back(worker)
+if limits then limits.write() end
 if #owned > 0 then
   for _, c in ipairs(changed) do call('HSET', c[1], 's', 'running', 'a', c[2], 'w', worker, 'x', c[3]) end
+  for _, id in ipairs(came_back) do call('HDEL', TAG .. JOB .. id, 'z') end
   call('HSET', held_key, '#', ARGV[4], unpack(owned))
 end
+if slots then slots.write() end
 if all_seen then call('HDEL', held_key, '!') end
-if #shares > 0 and #owned > 0 then call('HSET', TAG .. SHARES, unpack(shares)) end
+if counted and #owned > 0 then
+  local shares = {'*', clock}
+  for _, q in ipairs(list) do
+    for _, value in ipairs({q.name, q.pass, q.name .. ':*', q.clock}) do insert(shares, value) end
+    for _, e in ipairs(q.lanes) do insert(shares, e.lane); insert(shares, e.pass) end
+  end
+  call('HSET', TAG .. SHARES, unpack(shares))
+end
 emit()
-return {1, next_due(), taken, lost, cancels}
+local unseen = free_slots > 0 and total > 0 and looked >= MOST
+return {1, unseen and 0 or (holds and holds.next_wake() or next_due()), taken, lost, cancels}

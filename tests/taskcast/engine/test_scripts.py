@@ -12,7 +12,7 @@ from taskcast.names import Names
 from taskcast.states import MOVES, JobState
 from tests.taskcast.engine.conftest import Bench, new_job
 
-PARTS = {"lib", "accept", "due", "giveback", "claims"}
+PARTS = {"lib", "accept", "due", "giveback", "claims", "slots", "holds", "limits"}
 SCRIPTS = sorted(path.stem for path in FOLDER.glob("*.lua") if path.stem not in PARTS)
 
 
