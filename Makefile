@@ -4,7 +4,7 @@ BIN := .venv/bin
 READY := .venv/.installed
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: up test check bench chaos format lock clean
+.PHONY: up test check bench chaos soak format lock clean
 .DEFAULT_GOAL := up
 
 up: $(READY)
@@ -29,6 +29,10 @@ JOBS ?= 1000
 FIRST ?= 1
 chaos: $(READY)
 	$(BIN)/python -m tests.scenarios.chaos --seeds $(SEEDS) --jobs $(JOBS) --first $(FIRST)
+
+SOAK_JOBS ?= 200000
+soak: $(READY)
+	$(BIN)/python -m benchmarks.soak --jobs $(SOAK_JOBS)
 
 format: $(READY)
 	$(BIN)/ruff check --fix .

@@ -29,7 +29,7 @@ class Names:
     @property
     def nothing(self) -> str:
         """KEY that never exists: a script names it, so that a server that is giving our slot away runs none half-way."""
-        return self.tag + "nothing"
+        return self.tag + "none"
 
     @property
     def seq(self) -> str:

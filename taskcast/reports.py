@@ -75,7 +75,7 @@ class JobReports:
 
     __slots__ = (
         "_bytes", "_dirty", "_dropped", "_lines", "_next_line", "_outbox", "_progress", "_progress_due", "_reporter",
-        "_timer", "attempt", "closed", "job",
+        "_timer", "_unwritten", "attempt", "closed", "job",
     )  # fmt: skip
 
     def __init__(self, reporter: Reporter, job: str, attempt: int) -> None:
@@ -87,6 +87,7 @@ class JobReports:
         self._next_line = 1
         self._bytes = 0
         self._dropped = 0
+        self._unwritten = 0
         self._dirty = False
         self._progress_due = 0.0
         self._timer: asyncio.TimerHandle | None = None
@@ -171,9 +172,11 @@ class JobReports:
         """Return what is numbered and not confirmed, in order."""
         return self._outbox or []
 
-    def confirm(self, count: int) -> None:
-        """Forget the first `count` items of the outbox: the server has them."""
+    def confirm(self, count: int, *, written: bool = True) -> None:
+        """Forget the first `count` items of the outbox: the server has them, or had no memory for them."""
         if not self.closed and self._outbox is not None:
+            if not written:
+                self._unwritten += sum(kind == "logged" for kind, _ in self._outbox[:count])
             del self._outbox[:count]
 
     def close(self) -> list[Item]:
@@ -182,6 +185,9 @@ class JobReports:
             self._timer.cancel()
             self._timer = None
         self.gather(0.0, last=True)
+        if self._unwritten:  # ends are written even then
+            self._outbox = self._outbox if self._outbox is not None else []
+            self._note(self._outbox, self._unwritten, "the memory of the queue server was nearly used up")
         self.closed = True
         return self._outbox or []
 
@@ -203,7 +209,10 @@ class JobReports:
     def _tell_dropped(self, outbox: list[Item]) -> None:
         dropped, self._dropped = self._dropped, 0
         self._reporter.dropped += dropped
-        note = f"{dropped} log lines were dropped here: the job wrote faster than they could be sent"
+        self._note(outbox, dropped, "the job wrote faster than they could be sent")
+
+    def _note(self, outbox: list[Item], dropped: int, why: str) -> None:
+        note = f"{dropped} log lines were dropped here: {why}"
         context = encode_plain({"dropped": dropped})
         outbox.append(("logged", self._encoded_line(LogLine("WARNING", note, context, None, int(time.time() * 1000)))))
 
@@ -382,11 +391,13 @@ class Reporter:
             calls.append((reports, _report(reports, items)))
             if room <= 0:
                 break
+        before = self._engine.reports_dropped
         answers = await self._engine.report(self._worker, [report for _, report in calls], deadline_s=CALL_DEADLINE_S)
+        written = self._engine.reports_dropped == before
         for (reports, report), answer in zip(calls, answers, strict=True):
             if reports.closed:
                 continue  # the end carries what this call may have been refused
-            reports.confirm(len(report.items))
+            reports.confirm(len(report.items), written=written)
             if answer is False:
                 self._on_refused(reports.job, reports.attempt)
             elif isinstance(answer, CancelAsked):

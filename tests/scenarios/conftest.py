@@ -9,8 +9,11 @@ from playwright.async_api import Page
 
 from taskcast.errors import GatewayError
 from tests.scenarios.system import System, running_system
+from tests.taskcast.conftest import own_server
 from tests.ui.conftest import sign_in
 from tests.waiting import eventually
+
+__all__ = ["own_server"]
 
 
 @pytest.fixture(scope="package")

@@ -47,6 +47,17 @@ def thread(seconds: float, job: JobContext = TaskiqDepends()) -> int:
     return job.attempt
 
 
+@broker.task(task_name="talk")
+async def talk(seconds: float, job: JobContext = TaskiqDepends()) -> None:
+    tell(f"begin {job.attempt}")
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        job.log("still there")
+        job.progress(100 * (1 - (until - time.monotonic()) / seconds))
+        await asyncio.sleep(0.02)
+    tell(f"end {job.attempt}")
+
+
 @broker.task(task_name="block")
 async def block(seconds: float, job: JobContext = TaskiqDepends()) -> int:
     tell(f"begin {job.attempt}")
