@@ -19,8 +19,8 @@ from taskcast.engine.engine import Engine
 from taskcast.engine.jobs import Accepted, NewJob
 from taskcast.errors import ConfigurationError
 from taskcast.ids import job_id_for, new_id
-from taskcast.limits import check_parameters
-from taskcast.message import JobFormatter, JobMessage, Message, decode
+from taskcast.limits import check_parameters, key_of, names_in
+from taskcast.message import JobFormatter, JobMessage, Message, argument, decode
 from taskcast.names import DEFAULT_PREFIX, Names
 from taskcast.options import (
     TASK_OPTIONS,
@@ -34,7 +34,7 @@ from taskcast.parameters import Parameters
 from taskcast.plan import injected_names, is_async
 from taskcast.redaction import Redactor
 from taskcast.results import JobResultBackend, NoResultBackend
-from taskcast.values import DATA_BYTES, encode
+from taskcast.values import DATA_BYTES, encode, encode_plain
 
 logger = logging.getLogger("taskcast.broker")
 
@@ -202,7 +202,8 @@ class JobBroker(AsyncBroker):
 
         Raises:
             TypeError: for an unknown option.
-            ValueError: for an option or argument that cannot be.
+            ValueError: for an option or argument that cannot be, or one that the concurrency key needs and that is
+                missing.
             MessageTooLarge: for a message over 1 MiB.
             EngineFull: if the server's memory is nearly used up.
             EngineUnavailable: if the server cannot be reached; the job may have been accepted.
@@ -347,6 +348,7 @@ class JobBroker(AsyncBroker):
             metadata = msgspec.json.decode(self.redactor.json_within(encode(metadata), DATA_BYTES))
         if foreign_id is not None:
             metadata = {**metadata, "foreign_id": foreign_id[:1024]}
+        rate = options.rate_limit
         return NewJob(
             id=job_id,
             task=message.task_name,
@@ -362,6 +364,10 @@ class JobBroker(AsyncBroker):
             max_deliveries=options.max_deliveries if said.max_deliveries is UNSET else said.max_deliveries,
             deduplication_key=said.dedup_key,
             rate_limit_key=said.rate_limit_key,
+            rate_count=None if rate is None else rate.count,
+            rate_period_ms=None if rate is None else rate.period_ms,
+            concurrency=options.concurrency,
+            concurrency_key=self._concurrency_key(message, options.concurrency_key),
             metadata=metadata,
             by=said.by,
             keep_message=options.keep_message if said.keep_message is UNSET else said.keep_message,
@@ -369,21 +375,41 @@ class JobBroker(AsyncBroker):
 
     def _data(self, message: BrokerMessage) -> bytes:
         """Return the arguments by name as JSON text, redacted and cut."""
-        source: TaskiqMessage | Message
-        if isinstance(message, JobMessage):
-            source = message.source
-        else:  # a formatter of the user's
-            try:
-                source = decode(message.message)
-            except msgspec.DecodeError:
-                return b"{}"
-        parameters = self._parameters.get(message.task_name)
+        source = _source(message)
+        if source is None:
+            return b"{}"
+        parameters = self._parameters_of(message.task_name)
+        return self.redactor.json_within(encode(parameters.by_name(source.args, source.kwargs)), DATA_BYTES)
+
+    def _concurrency_key(self, message: BrokerMessage, template: str | None) -> str | None:
+        """Return the key that the job counts under; None for the task's name."""
+        source = None if template is None else _source(message)
+        if template is None or source is None:
+            return None
+        parameters = self._parameters_of(message.task_name)
+        given = parameters.defaults | parameters.by_name(source.args, source.kwargs)
+        asked = {name: given[name] for name in names_in(template) if name in given}
+        # As JSON has them, so that whoever enqueues by name counts under the same key.
+        return key_of(template, msgspec.json.decode(encode_plain({name: argument(asked[name]) for name in asked})))
+
+    def _parameters_of(self, task_name: str) -> Parameters:
+        parameters = self._parameters.get(task_name)
         if parameters is None:
-            task = self.find_task(message.task_name)
+            task = self.find_task(task_name)
             parameters = Parameters(None if task is None else task.original_func)
             if task is not None:
-                self._parameters[message.task_name] = parameters
-        return self.redactor.json_within(encode(parameters.by_name(source.args, source.kwargs)), DATA_BYTES)
+                self._parameters[task_name] = parameters
+        return parameters
+
+
+def _source(message: BrokerMessage) -> TaskiqMessage | Message | None:
+    """Return the message with its arguments; None for what a formatter of the user's made unreadable."""
+    if isinstance(message, JobMessage):
+        return message.source
+    try:
+        return decode(message.message)
+    except msgspec.DecodeError:
+        return None
 
 
 def _return_type(task: Task | str) -> Any:

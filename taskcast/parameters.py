@@ -13,14 +13,16 @@ class Parameters:
     Attributes:
         positions: the names of those that may be given by position, in order.
         names: the names of all that may be given by name.
+        defaults: what those have that need not be given.
         takes_any: whether it takes arguments of any name.
     """
 
-    __slots__ = ("_rest", "names", "positions", "takes_any")
+    __slots__ = ("_rest", "defaults", "names", "positions", "takes_any")
 
     def __init__(self, function: Callable[..., Any] | None) -> None:
         self.positions: list[str] = []
         self.names: list[str] = []
+        self.defaults: dict[str, Any] = {}
         self.takes_any = function is None
         self._rest: str | None = None
         if function is None:
@@ -34,6 +36,8 @@ class Parameters:
                 self.takes_any = True
             if parameter.kind not in {parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD}:
                 self.names.append(parameter.name)
+            if parameter.default is not parameter.empty:
+                self.defaults[parameter.name] = parameter.default
 
     def by_name(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> dict[str, Any]:
         """Return the arguments by name.

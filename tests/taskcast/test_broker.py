@@ -48,6 +48,45 @@ async def test_enqueue_uses_the_task_s_options_and_its_own(shop: Workshop, broke
     assert row.data == {"file": "june.csv", "rows": 5}
 
 
+async def test_job_has_its_task_s_limits(shop: Workshop, broker: JobBroker) -> None:
+    @broker.task(task_name="sync", rate_limit="10/m", concurrency=2, concurrency_key="{tenant}:{region}:{number}")
+    async def task(tenant: str, number: int, region: str = "eu") -> None: ...
+
+    first = await broker.enqueue(task, "acme", 7)
+    second = await broker.enqueue(task, kwargs={"tenant": "acme", "number": 8, "region": "us"}, rate_limit_key="api")
+
+    assert (await row_of(shop, first.id)).limits == {
+        "concurrency": {"key": "acme:eu:7", "limit": 2},
+        "rate": {"key": "sync", "count": 10, "period_ms": 60_000},
+    }
+    row = await row_of(shop, second.id)
+    assert row.limits == {
+        "concurrency": {"key": "acme:us:8", "limit": 2},
+        "rate": {"key": "api", "count": 10, "period_ms": 60_000},
+    }
+    assert row.rate_limit_key == "api"
+
+
+async def test_limit_without_a_key_counts_by_the_task_s_name(shop: Workshop, broker: JobBroker) -> None:
+    @broker.task(task_name="sync", concurrency=1)
+    async def task(tenant: str) -> None: ...
+
+    job = await broker.enqueue(task, "acme")
+
+    assert (await row_of(shop, job.id)).limits == {"concurrency": {"key": "sync", "limit": 1}}
+
+
+async def test_missing_argument_of_the_key_is_named_to_the_sender(broker: JobBroker) -> None:
+    @broker.task(task_name="sync", concurrency=1, concurrency_key="tenant:{tenant}")
+    async def task(**tenant: str) -> None: ...
+
+    with pytest.raises(ValueError, match="needs the argument 'tenant'"):
+        await broker.enqueue(task)
+    with pytest.raises(SendTaskError) as raised:
+        await task.kiq()
+    assert "needs the argument 'tenant'" in str(raised.value.__cause__)
+
+
 async def test_secrets_are_masked_in_the_row_and_kept_in_the_message(shop: Workshop, broker: JobBroker) -> None:
     @broker.task(task_name="sync")
     async def task(account: dict[str, str]) -> None: ...
