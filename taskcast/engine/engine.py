@@ -33,6 +33,8 @@ from taskcast.engine.together import Together
 from taskcast.errors import EngineFull
 from taskcast.names import DEFAULT_PREFIX, Names
 
+IDS_PER_LOOK = 50
+"""Jobs a call of `misplaced`, which may read a whole lane for each."""
 RESULT_TTL_S = 86400
 """Seconds that `wait_result()` finds a result, unless its worker says otherwise."""
 
@@ -347,6 +349,19 @@ class Engine:
     async def drop(self, job: str, *, seq: int, state: str, deadline_s: float = DEADLINE_S) -> bool:
         """Remove a record whose row became `state` at a later `seq` than the record's last move; tells no event."""
         return bool(await self._call("drop", [job, seq, state], deadline_s))
+
+    async def misplaced(self, ids: Sequence[str], *, deadline_s: float = DEADLINE_S) -> list[tuple[str, str]]:
+        """Put back into their places those of the jobs that stand in none.
+
+        Returns:
+            Their ids, each with `lane` (it waits at the front of its lane), `due` (it is due now) or `worker` (its
+            worker is asked for it again, and it is reclaimed if that is gone).
+        """
+        found: list[tuple[str, str]] = []
+        for start in range(0, len(ids), IDS_PER_LOOK):
+            flat = await self._call("misplaced", list(ids[start : start + IDS_PER_LOOK]), deadline_s)
+            found += [(wire.word(flat[i]), wire.word(flat[i + 1])) for i in range(0, len(flat), 2)]
+        return found
 
     # Observers
 
