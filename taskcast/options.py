@@ -6,6 +6,8 @@ A task's options stay in the process that knows the task; what the engine must k
 from __future__ import annotations
 
 import math
+import re
+import time
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, Literal
@@ -19,6 +21,8 @@ from taskcast.states import Priority
 
 DEFAULT_TIMEOUT_S = 3600.0
 LONGEST_DELAY_S = 10 * 366 * 86400.0
+
+_UNSTORABLE = re.compile("[\\x00\\ud800-\\udfff]")
 
 
 class TaskOptions(msgspec.Struct, frozen=True, kw_only=True):
@@ -253,6 +257,8 @@ def _check_time(name: str, value: Any) -> datetime | None:
         raise TypeError(f"{name}: must be a datetime, not {type(value).__name__}")
     if value.tzinfo is None:
         raise ValueError(f"{name}: must have a time zone, for example datetime.now(timezone.utc)")
+    if not 0 <= value.timestamp() <= time.time() + LONGEST_DELAY_S:
+        raise ValueError(f"{name}: must be between 1970 and ten years from now, not {value.isoformat()}")
     return value.astimezone(UTC)
 
 
@@ -261,6 +267,8 @@ def _check_key(name: str, value: Any) -> str | None:
         return None
     if not isinstance(value, str) or not 1 <= len(value) <= 255:
         raise ValueError(f"{name}: must be a text of 1 to 255 characters, not {value!r}")
+    if _UNSTORABLE.search(value):
+        raise ValueError(f"{name}: {value!r} holds U+0000 or a lone surrogate, which no database keeps; leave it out")
     return value
 
 

@@ -130,8 +130,8 @@ class EnqueueBody(Asked):
     def _one_time(self) -> EnqueueBody:
         if self.delay_s is not None and self.run_at is not None:
             raise ValueError("delay_s and run_at: give one of them, not both")
-        if self.run_at is not None and self.run_at.timestamp() > time.time() + LONGEST_DELAY_S:
-            raise ValueError("run_at: is more than ten years away")
+        if self.run_at is not None and not 0 <= self.run_at.timestamp() <= time.time() + LONGEST_DELAY_S:
+            raise ValueError("run_at: must be between 1970 and ten years from now")
         return self
 
 

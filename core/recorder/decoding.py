@@ -255,11 +255,12 @@ def moment(at_ms: int) -> datetime:
 
 
 def instant(text: str | None) -> datetime | None:
-    """Return the time that ISO 8601 text names, or None."""
+    """Return the time that ISO 8601 text names; None for another text, and for years that not every reader can show."""
     if not text:
         return None
     try:
         found = datetime.fromisoformat(text)
-    except ValueError:
+        at = found.astimezone(UTC) if found.tzinfo else found.replace(tzinfo=UTC)
+    except (ValueError, OverflowError):
         return None
-    return found.astimezone(UTC) if found.tzinfo else found.replace(tzinfo=UTC)
+    return at if 1970 <= at.year < 9999 else None

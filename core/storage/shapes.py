@@ -20,8 +20,14 @@ def iso(at: datetime) -> str: ...
 @overload
 def iso(at: None) -> None: ...
 def iso(at: datetime | None) -> str | None:
-    """Return the time in UTC with milliseconds and `Z`."""
-    return None if at is None else at.astimezone(UTC).isoformat(timespec="milliseconds")[:-6] + "Z"
+    """Return the time in UTC with milliseconds and `Z`; one at the edge of the calendar stays as it is."""
+    if at is None:
+        return None
+    try:
+        at = at.astimezone(UTC)
+    except (ValueError, OverflowError):
+        at = at.replace(tzinfo=UTC)
+    return at.isoformat(timespec="milliseconds")[:-6] + "Z"
 
 
 def from_json(text: str | None) -> Any:

@@ -13,6 +13,9 @@ from taskcast.limits import check_key
 MESSAGE_MAX_BYTES = 1024 * 1024
 """The largest message the engine accepts; larger data belongs into a file."""
 
+LATEST_MS = 253_370_764_800_000 - 1
+"""The end of the year 9998: every reader can show it in every time zone."""
+
 ItemKind = Literal["progressed", "logged"]
 EndState = Literal["completed", "failed", "cancelled", "retrying"]
 Held = tuple[str, int]
@@ -64,6 +67,8 @@ class NewJob(msgspec.Struct, frozen=True, kw_only=True):
                 f"id: {self.id[:80]!r} is no job id; use 1 to 128 letters, digits or '.', '_', '~', ':', '-'"
             )
         check_queue_name(self.queue)
+        if self.run_at_ms is not None and not 0 <= self.run_at_ms <= LATEST_MS:
+            raise ValueError(f"run_at_ms: must be in the years 1970 to 9998, not {self.run_at_ms!r}")
         if self.priority not in {1, 2, 3, 4}:
             raise ValueError(f"priority: must be 1 (LOW) to 4 (CRITICAL), not {self.priority!r}")
         if self.max_attempts < 1:

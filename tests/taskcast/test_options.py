@@ -48,7 +48,17 @@ def test_wrong_option_of_a_task_is_named(option: str, value: object) -> None:
 
 @pytest.mark.parametrize(
     ("option", "value"),
-    [("delay_s", -1), ("run_at", datetime(2026, 1, 1)), ("dedup_key", ""), ("metadata", [1]), ("user_id", "x" * 300)],  # noqa: DTZ001
+    [
+        ("delay_s", -1),
+        ("run_at", datetime(2026, 1, 1)),  # noqa: DTZ001
+        ("run_at", datetime.min.replace(tzinfo=UTC)),
+        ("run_at", datetime.max.replace(tzinfo=UTC)),
+        ("dedup_key", ""),
+        ("dedup_key", "a\0"),
+        ("user_id", "\ud800"),
+        ("metadata", [1]),
+        ("user_id", "x" * 300),
+    ],
 )
 def test_wrong_option_of_a_sending_is_named(option: str, value: object) -> None:
     with pytest.raises((ValueError, TypeError), match=option):

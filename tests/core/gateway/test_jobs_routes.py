@@ -246,6 +246,7 @@ WRONG_ORDERS = [
     ({"type": "IMPORT", "data": {"file": "x"}, "delay_s": -1}, "delay_s"),
     ({"type": "IMPORT", "data": {"file": "x"}, "run_at": "soon"}, "run_at"),
     ({"type": "IMPORT", "data": {"file": "x"}, "run_at": "9000-01-01"}, "run_at"),
+    ({"type": "IMPORT", "data": {"file": "x"}, "run_at": "0001-01-01T00:00:00Z"}, "run_at"),
     ({"type": "IMPORT", "data": {"file": "x"}, "max_attempts": 0}, "max_attempts"),
     ({"type": "IMPORT", "data": {"file": "x"}, "dedup": "june"}, "dedup"),
     ({"type": "IMPORT", "data": {"file": "a\u0000b"}}, "data"),

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 import pytest
 
-from core.recorder.decoding import Unreadable, read
+from core.recorder.decoding import Unreadable, instant, read
 from core.recorder.fold import Fold
 from core.recorder.row import Row
 from tests.core.recorder.history import History, Told
@@ -255,3 +255,10 @@ def test_data_of_a_wrong_shape_leaves_the_move_and_is_counted() -> None:
 
     assert (folded.rows["j"].status, folded.rows["j"].final_reason) == ("failed", "error")
     assert folded.changes.counted["damaged"] == 2
+
+
+@pytest.mark.parametrize(
+    "text", ["0001-01-01T00:00:00.000Z", "9999-12-31T23:59:59.000-23:00", "no time", "-0001-01-01"]
+)
+def test_time_that_no_reader_can_show_is_none(text: str) -> None:
+    assert instant(text) is None

@@ -160,6 +160,12 @@ async def test_wrong_field_is_named_and_nothing_is_sent(bench: Bench, fields: di
     assert await bench.engine.job("good") is None
 
 
+async def test_time_out_of_the_calendar_is_refused(bench: Bench) -> None:
+    for run_at_ms in (-62_135_596_800_000, 253_402_300_799_999):
+        with pytest.raises(ValueError, match="run_at_ms"):
+            await bench.engine.enqueue([new_job("a", run_at_ms=run_at_ms)])
+
+
 async def test_message_over_one_mebibyte_is_refused(bench: Bench) -> None:
     with pytest.raises(MessageTooLarge, match="'work'"):
         await bench.engine.enqueue([new_job("a", message=b"x" * (1024 * 1024 + 1))])
