@@ -130,8 +130,9 @@ class Control:
             JobConflict: `unfinished`; `changed` if another attempt than `after_attempt` was the last; `duplicate` if
                 another unfinished job holds its deduplication key; `message_gone` if its message was not kept.
             InvalidInput: if the arguments do not fit.
+            EngineUnavailable: if the queue server cannot be reached.
         """
-        row = await job_now(self._engine, job_id)
+        row = await job_now(self._engine, job_id, surely=True)
         if row is None:
             raise JobNotFound(job_id)
         if JobState(row["status"]) not in FINAL:
@@ -185,8 +186,9 @@ class Control:
         Raises:
             JobNotFound: if there is none.
             JobConflict: `not_final` if it has not ended.
+            EngineUnavailable: if the queue server cannot be reached.
         """
-        row = await job_now(self._engine, job_id)
+        row = await job_now(self._engine, job_id, surely=True)
         if row is None:
             raise JobNotFound(job_id)
         if JobState(row["status"]) not in FINAL:

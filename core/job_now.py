@@ -70,16 +70,20 @@ class NotRecordedYet(TaskcastError):
     code = "not_recorded_yet"
 
 
-async def job_now(engine: Engine, job_id: str) -> Row | None:
+async def job_now(engine: Engine, job_id: str, *, surely: bool = False) -> Row | None:
     """Return a job in the shape of REST's detail, without `may`; None if neither table nor engine know it.
+
+    Without the engine's word a row may be behind: good enough to be shown, but nothing to refuse a command for. So
+    `surely` fails where the engine cannot be asked.
 
     Raises:
         NotRecordedYet: if the job has begun and ended since the recorder wrote last, and it does not catch up at once.
+        EngineUnavailable: with `surely`, if the engine cannot be reached.
     """
     if not FOREIGN_ID.fullmatch(job_id):
         return None
     # The engine is asked first: what it forgets meanwhile is in the table by then.
-    live = await _ask(engine, job_id)
+    live = await (engine.job(job_id, deadline_s=ENGINE_WAIT_S) if surely else _ask(engine, job_id))
     row = await job_detail(job_id)
     tombstone = live.tombstone if live is not None and live.state is None else None
     if tombstone is not None and (row is None or row["seq"] < tombstone.seq):

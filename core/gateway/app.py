@@ -13,6 +13,7 @@ from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
+from starlette.requests import ClientDisconnect
 from starlette.routing import BaseRoute, WebSocketRoute
 
 from core.auth import Authenticator
@@ -98,7 +99,8 @@ def create_app(settings: Settings, *, announce: Callable[[str], None] | None = N
         routes=routes,
         lifespan=lifespan,
         middleware=[Middleware(SecurityHeaders)],
-        exception_handlers={HTTPException: on_error, Exception: on_error},
+        # What is registered for every exception is raised again afterwards, for the server to log; who left needs no log.
+        exception_handlers={HTTPException: on_error, ClientDisconnect: on_error, Exception: on_error},
     )
 
 

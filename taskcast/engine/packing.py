@@ -40,7 +40,7 @@ def _packing(connection_class: Any) -> Any:
             try:
                 await super().send_packed_command(*args, **options)
             except RuntimeError as error:  # uvloop's word for a connection that is closed already
-                raise RedisConnectionError(f"the connection was lost: {error}") from error
+                raise RedisConnectionError(f"the connection was lost: {error}") from None
 
     PackingConnection.__name__ = connection_class.__name__
     return PackingConnection

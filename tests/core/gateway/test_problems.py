@@ -2,11 +2,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, MutableMapping
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
+from starlette.applications import Starlette
 
 from core.embedded.process import start, wait_ready
 from core.embedded.valkey import EmbeddedValkey
@@ -46,6 +48,26 @@ async def test_own_mistake_is_a_problem_without_traceback_and_is_logged(
     assert answer.json()["code"] == "internal"
     assert "secret" not in answer.text
     assert any(record.exc_info for record in caplog.records if record.levelno >= logging.ERROR)
+
+
+async def test_client_that_leaves_in_the_middle_of_its_body_is_no_error_of_ours(
+    app: Starlette, operator: httpx.AsyncClient
+) -> None:
+    scope = {
+        "type": "http", "method": "POST", "path": JOBS, "query_string": b"", "client": ("127.0.0.1", 1),
+        "headers": [(b"authorization", operator.headers["authorization"].encode())],
+    }  # fmt: skip
+    answers: list[MutableMapping[str, Any]] = []
+
+    async def leave() -> MutableMapping[str, Any]:
+        return {"type": "http.disconnect"}
+
+    async def answer(message: MutableMapping[str, Any]) -> None:
+        answers.append(message)
+
+    await app(scope, leave, answer)
+
+    assert answers[0]["status"] == 400
 
 
 async def test_answer_that_takes_too_long_is_503_in_time(
@@ -88,11 +110,16 @@ async def test_queue_server_away_is_503_and_reading_goes_on(
         process.wait(20)
 
         cancelled = await client.post(f"{JOBS}/{job.id}/cancel", json={})
+        # Its row says that it runs, but rows may be behind: only the queue server knows whether it has ended.
+        retried = await client.post(f"{JOBS}/{job.id}/retry", json={"after_attempt": 1})
+        deleted = await client.delete(f"{JOBS}/{job.id}?expect=final")
         shown = await client.get(f"{JOBS}/{job.id}")
         ticket = await client.post("/auth/ws-ticket")
         ready = await client.get("/ready")
 
         assert code_of(cancelled, 503) == "engine_unavailable"
+        assert code_of(retried, 503) == "engine_unavailable"
+        assert code_of(deleted, 503) == "engine_unavailable"
         assert cancelled.headers["retry-after"]
         assert shown.json()["status"] == "running"
         assert code_of(ticket, 503) == "engine_unavailable"
