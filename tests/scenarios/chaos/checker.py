@@ -474,6 +474,8 @@ def _no_process_died_by_itself(facts: Facts) -> Iterator[Complaint]:
         by_us = planned[part] + blackouts + poisoned[part]
         if times > by_us:
             yield Complaint("process", f"{part} ended {times} times, {by_us} of them by us")
+    for process in facts.evidence.survivors:
+        yield Complaint("process", f"{process} still ran after everything was stopped")
     for part, error in _tracebacks(facts.evidence.output):
         if not error.startswith(OUTAGES):
             yield Complaint("process", f"{part} printed a traceback: {error}")

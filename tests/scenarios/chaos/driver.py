@@ -52,7 +52,7 @@ async def run_plan(plan: Plan) -> Evidence:
         finally:
             driver.parts.go_on_all()
             await asyncio.to_thread(system.stop)
-            driver.parts.kill_leftovers()
+            driver.evidence.survivors = driver.parts.kill_leftovers()
 
 
 @contextmanager

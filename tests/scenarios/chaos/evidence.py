@@ -136,6 +136,7 @@ class Evidence(msgspec.Struct, kw_only=True):
     gateway: dict[str, str] = {}
     spans: list[Span] = []
     leftovers: list[str] = []
+    survivors: list[str] = []
     ends: dict[str, int] = {}
     output: list[str] = []
 

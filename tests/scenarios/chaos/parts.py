@@ -30,14 +30,15 @@ class Parts:
         return [process.pid for process in sorted(found, key=lambda it: (_parent(it) != self._system.pid, it.pid))]
 
     def chosen(self, name: str, what: str) -> list[int]:
-        """Return those of a part's processes that a trouble is for: all, or with a manager only it or its children."""
+        """Return those of a part's processes that a trouble is for: all, its manager alone, or what that started."""
         if name == EVERYTHING:
             return [pid for part in (*SERVERS, *PROCESSES) for pid in self.pids(part)]
         pids = self.pids(name)
         if what == "kill_manager":
             return pids[:1]
         if what == "kill_child":
-            return pids[1:2] if name in SERVERS else pids[1:]
+            # One of PostgreSQL's many; of a worker all that run jobs, but not what they started themselves.
+            return pids[1:2] if name in SERVERS else [pid for pid in pids[1:] if _parent_of(pid) in {pids[0], 1}]
         return pids
 
     def kill(self, pids: list[int]) -> None:
@@ -62,9 +63,11 @@ class Parts:
         """Let all go on that were held."""
         self.go_on(list(self._stopped))
 
-    def kill_leftovers(self) -> None:
-        """Kill what still runs in this system's name after it was stopped."""
-        self.kill([process.pid for process in self._ours()])
+    def kill_leftovers(self) -> list[str]:
+        """Kill what still runs in this system's name after it was stopped, and return what that was."""
+        left = {process.pid: f"{_said(process).get(PART)} {process.pid}" for process in self._ours()}
+        self.kill(list(left))
+        return list(left.values())
 
     def _ours(self) -> list[psutil.Process]:
         folder = str((self._system.folder / "data").resolve())
@@ -92,5 +95,12 @@ def _said(process: psutil.Process) -> dict[str, str]:
 def _parent(process: psutil.Process) -> int:
     try:
         return int(process.ppid())
+    except psutil.Error:
+        return 0
+
+
+def _parent_of(pid: int) -> int:
+    try:
+        return _parent(psutil.Process(pid))
     except psutil.Error:
         return 0

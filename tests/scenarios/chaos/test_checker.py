@@ -414,6 +414,13 @@ def test_a_process_that_ends_without_our_doing_is_a_complaint() -> None:
     assert "process: recorder ended 2 times, 1 of them by us" in complaints(evidence)
 
 
+def test_a_process_that_survives_the_stop_is_a_complaint() -> None:
+    evidence = good()
+    evidence.survivors = ["worker1 4711"]
+
+    assert "process: worker1 4711 still ran after everything was stopped" in complaints(evidence)
+
+
 def test_a_traceback_is_a_complaint_unless_a_server_was_away() -> None:
     evidence = good()
     evidence.output = [
