@@ -88,6 +88,8 @@ class Child:
         while (ordered := self._jobs.get()) is not None:
             begin, job = ordered
             outcome = contextvars.copy_context().run(self._run, begin, job)
+            if os.getpid() != self._pid:
+                os._exit(0)  # a process that the function has forked, and that returned from it too
             self._job = None
             self._teller.end(outcome)
 
@@ -121,7 +123,7 @@ class Child:
         job.id, job.task_id, job.task, job.queue = begin.job, begin.task_id, begin.task, begin.queue
         job.attempt, job.errors = begin.attempt, begin.errors
         job.max_attempts, job.timeout_s = begin.max_attempts, begin.timeout_s
-        job._reports = self._teller
+        job._reports = self._teller.open()
         return job
 
     def _run(self, begin: Begin, job: JobContext) -> Returned | Raised:

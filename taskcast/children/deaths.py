@@ -20,7 +20,7 @@ _MEANING = {
 def death(status: int | None) -> str:
     """Return a sentence of how a process ended, from what `os.waitpid` says; None if that is not known."""
     if status is None:
-        return "the job's process ended together with the one that starts such processes"
+        return "the job's process ended, and the one that starts such processes could not tell how"
     if os.WIFSIGNALED(status):
         number = os.WTERMSIG(status)
         try:

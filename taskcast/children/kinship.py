@@ -16,16 +16,18 @@ OOM_SCORE = "500"
 def die_with_parent(parent: int) -> None:
     """Have this process killed when the thread that started it ends, and end now if `parent` is gone already.
 
-    Elsewhere than on Linux only the latter; see prctl(2).
+    Elsewhere than on Linux only the latter.
     """
-    _set_death_signal(signal.SIGKILL)
+    hear_of_death_of_parent(signal.SIGKILL)
     if os.getppid() != parent:
         os._exit(1)
 
 
-def outlive_parent() -> None:
-    """Take that back."""
-    _set_death_signal(0)
+def hear_of_death_of_parent(number: signal.Signals) -> None:
+    """Get this signal when the thread that started this process ends; on Linux, see prctl(2)."""
+    if sys.platform == "linux":
+        with contextlib.suppress(OSError, AttributeError):
+            ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, int(number), 0, 0, 0)
 
 
 def offer_to_oom_killer() -> None:
@@ -40,9 +42,3 @@ def kill_group(leader: int) -> None:
         os.killpg(leader, signal.SIGKILL)
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.kill(leader, signal.SIGKILL)  # before it has made its group
-
-
-def _set_death_signal(number: int) -> None:
-    if sys.platform == "linux":
-        with contextlib.suppress(OSError, AttributeError):
-            ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, int(number), 0, 0, 0)

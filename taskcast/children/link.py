@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from taskcast import context
 from taskcast.children.call import ChildCall
 from taskcast.children.deaths import death
+from taskcast.children.kinship import kill_group
 from taskcast.children.wire import (
     Began,
     Leave,
@@ -31,10 +32,11 @@ if TYPE_CHECKING:
 
     from taskcast.children.pool import ChildPool
 
-GRACE_S = 0.2
+GRACE_S = 0.15
 """How long a job may clean up after it was asked to stop; then its process is killed."""
 BEGIN_WITHIN_S = 60.0
 CLOSES_WITHIN_S = 1.0
+"""How long the template may take to kill a child and to tell of it, and a dead child's socket to close."""
 LAST_WORDS_BYTES = 65536
 LINES_AT_ONCE = 1000
 PAUSE_S = 0.02
@@ -96,8 +98,8 @@ class ChildLink(asyncio.Protocol):
         """Kill the process; its end is heard in a moment."""
         if not self._killed:
             self._killed = True
-            self._after(None)
             self._pool.kill(self)
+            self._after(CLOSES_WITHIN_S, self._kill_directly)
 
     def let_go(self) -> None:
         """Let the child end: it has no job."""
@@ -144,6 +146,8 @@ class ChildLink(asyncio.Protocol):
         self._closed = True
         self._read()
         self._maybe_gone()
+        if not self._exited:
+            self._loop.call_later(CLOSES_WITHIN_S, self._exited_unseen)
 
     def _read(self) -> None:
         """Hear what has come; a flood of lines is taken in parts, so that most of it waits in the child."""
@@ -195,6 +199,15 @@ class ChildLink(asyncio.Protocol):
             self.kill()  # it was torn out of what it did
         elif not self._killed:
             self._pool.free(self)
+
+    def _kill_directly(self) -> None:
+        """Kill the process without the template, which has not done so."""
+        if not self._exited and self.pid:
+            kill_group(self.pid)
+
+    def _exited_unseen(self) -> None:
+        if not self._exited:
+            self.exited(None)
 
     def _does_not_begin(self) -> None:
         self._late = True

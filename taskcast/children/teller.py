@@ -27,6 +27,44 @@ PROGRESS_EVERY_S = 0.05
 _PLAIN = frozenset({type(None), bool, float, str})
 
 
+class Telling:
+    """Where one job tells its progress and lines, until its end."""
+
+    def __init__(self, teller: Teller) -> None:
+        self._teller = teller
+        self._closed = False
+
+    def progress(  # noqa: PLR0917 - called by JobContext alone
+        self, percentage: object, step: object, completed: object, total: object, message: object, eta_s: object
+    ) -> None:
+        """Remember the latest progress."""
+        if not self._closed:
+            values = (percentage, step, completed, total, message, eta_s)
+            told = Told(tuple(map(_plain, values)), int(time.time() * 1000))  # type: ignore[arg-type]
+            self._teller.keep_progress(told)
+
+    def log(
+        self, message: object, level: str, context: dict[str, Any] | None = None, stack_trace: str | None = None
+    ) -> None:
+        """Remember a log line, or that there was one."""
+        if self._closed:
+            return
+        if self._teller.is_full:
+            self._teller.drop()
+            return
+        try:
+            line = LogLine.of(message, level, context, stack_trace)
+        except Exception:
+            logger.exception("a log line could not be kept")
+            return
+        self._teller.keep(line)
+
+    def close(self) -> list[Any]:
+        """Take nothing more; what was told goes before the end of the job."""
+        self._closed = True
+        return []
+
+
 class Teller:
     """What one child tells, of one job after another; the worker numbers, redacts and publishes it.
 
@@ -44,40 +82,38 @@ class Teller:
         self._told = threading.Event()
         self._many = threading.Event()
         self._sending = threading.Lock()
+        self._telling: Telling | None = None
 
     def start(self) -> None:
         """Begin to send."""
         threading.Thread(target=self._loop, name="taskcast-teller", daemon=True).start()
 
-    def progress(  # noqa: PLR0917 - called by JobContext alone
-        self, percentage: object, step: object, completed: object, total: object, message: object, eta_s: object
-    ) -> None:
-        """Remember the latest progress."""
-        values = (percentage, step, completed, total, message, eta_s)
-        self._progress = Told(tuple(map(_plain, values)), int(time.time() * 1000))  # type: ignore[arg-type]
-        self._told.set()
+    def open(self) -> Telling:
+        """Return where the next job tells; what the one before still tells is nobody's."""
+        self._telling = Telling(self)
+        return self._telling
 
-    def log(
-        self, message: object, level: str, context: dict[str, Any] | None = None, stack_trace: str | None = None
-    ) -> None:
+    def keep(self, line: LogLine) -> None:
         """Remember a log line."""
-        if len(self._lines) >= LINES or self._bytes >= LINES_BYTES:
-            self._dropped += 1
-            return
-        try:
-            line = LogLine.of(message, level, context, stack_trace)
-        except Exception:
-            logger.exception("a log line could not be kept")
-            return
         self._bytes += line.size_bytes
         self._lines.append(line)
         self._told.set()
         if len(self._lines) >= SEND_AT_LINES:
             self._many.set()
 
-    def close(self) -> list[Any]:
-        """Return nothing: what was told goes with `end`."""
-        return []
+    def drop(self) -> None:
+        """Note that a log line was dropped here."""
+        self._dropped += 1
+
+    @property
+    def is_full(self) -> bool:
+        """Whether the next line must be dropped."""
+        return len(self._lines) >= LINES or self._bytes >= LINES_BYTES
+
+    def keep_progress(self, progress: Told) -> None:
+        """Remember the latest progress."""
+        self._progress = progress
+        self._told.set()
 
     def secrets(self, values: Sequence[str]) -> None:
         """Tell the worker's redactor of values that the job has registered."""
@@ -91,6 +127,8 @@ class Teller:
 
     def end(self, outcome: Returned | Raised) -> None:
         """Send all that the job has told, and how it ended."""
+        if self._telling is not None:
+            self._telling.close()
         with self._sending:
             self._link.sendall(self._gathered(last=True) + frame(outcome))
 

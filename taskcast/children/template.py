@@ -23,7 +23,7 @@ from typing import Any, NoReturn
 import msgspec
 
 from taskcast.children import child
-from taskcast.children.kinship import die_with_parent, kill_group, outlive_parent
+from taskcast.children.kinship import die_with_parent, hear_of_death_of_parent, kill_group
 from taskcast.children.surroundings import Surroundings
 from taskcast.children.wire import (
     Exited,
@@ -59,7 +59,8 @@ def command(module: str, surroundings: Surroundings, *descriptors: int) -> list[
 def main(surroundings: str, parent: int, descriptors: Sequence[int]) -> NoReturn:
     """Run the template of the worker `parent`; its socket is the only descriptor."""
     die_with_parent(parent)
-    Template(socket.socket(fileno=descriptors[0]), msgspec.json.decode(surroundings, type=Surroundings)).run()
+    found = msgspec.json.decode(surroundings, type=Surroundings)
+    Template(socket.socket(fileno=descriptors[0]), found, parent=parent).run()
 
 
 class Template:
@@ -68,10 +69,11 @@ class Template:
     Args:
         control: the socket to the worker; its end is the end of the template and of all children.
         surroundings: the worker's.
+        parent: the worker's process.
     """
 
-    def __init__(self, control: socket.socket, surroundings: Surroundings) -> None:
-        self._control, self._surroundings = control, surroundings
+    def __init__(self, control: socket.socket, surroundings: Surroundings, *, parent: int) -> None:
+        self._control, self._surroundings, self._parent = control, surroundings, parent
         self._children: dict[int, int] = {}
         self._descriptors: deque[int] = deque()
         self._frames = Splitter()
@@ -91,8 +93,9 @@ class Template:
         signal.set_wakeup_fd(wakes.fileno(), warn_on_full_buffer=False)
         gc.collect()
         gc.freeze()
-        # From here on the end of the worker is seen by the end of its socket, and everything is killed in order.
-        outlive_parent()
+        # From here on everything is killed in order when the worker ends. Its socket alone would not tell: a process
+        # that a job of the worker has forked may hold the other end.
+        hear_of_death_of_parent(signal.SIGTERM)
         self._tell(Ready())
         own = (self._control.fileno(), woken.fileno(), wakes.fileno())
         while True:
@@ -100,6 +103,8 @@ class Template:
             if woken in readable:
                 with contextlib.suppress(BlockingIOError):
                     woken.recv(READ_BYTES)
+            if os.getppid() != self._parent:
+                self._end()
             self._bury()
             if self._control in readable:
                 self._read(own)

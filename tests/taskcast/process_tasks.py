@@ -11,6 +11,7 @@ import resource
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from datetime import date
@@ -197,6 +198,20 @@ def tell_for_ever(file: str, job: JobContext = TaskiqDepends()) -> None:
     for number in numbers():
         job.log(f"line {number} " + "x" * 1000)
         job.progress(number % 100)
+
+
+def tell_after_the_end(job: JobContext = TaskiqDepends()) -> None:
+    def go_on() -> None:
+        for number in range(100):
+            job.log(f"too late {number}")
+            time.sleep(0.01)
+
+    threading.Thread(target=go_on, daemon=True).start()
+
+
+def fork_and_return() -> int:
+    os.fork()
+    return os.getpid()
 
 
 def tell_a_secret(job: JobContext = TaskiqDepends()) -> dict[str, str]:

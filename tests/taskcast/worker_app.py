@@ -77,6 +77,17 @@ def child(seconds: float, job: JobContext = TaskiqDepends()) -> int:
     return job.attempt
 
 
+@broker.task(task_name="forks")
+def forks() -> int:
+    """Leave a process behind that has all of the worker's descriptors."""
+    pid = os.fork()
+    if pid == 0:
+        time.sleep(20)
+        os._exit(0)
+    tell("forked")
+    return pid
+
+
 @broker.task(task_name="child_dies", executor="process")
 def child_dies(how: str) -> None:
     process_tasks.end(how)
