@@ -13,6 +13,7 @@ from core import messages
 from core.arguments import problems_of
 from core.errors import InvalidInput
 from core.job_now import job_now
+from core.limits import LimitFields, limits_of_row, limits_of_task
 from core.secrets import MessageCipher
 from core.storage import deletion, tasks
 from core.storage.jobs import job_message
@@ -92,6 +93,7 @@ class Control:
             rate_limit_key=order.rate_limit_key,
             metadata=dict(order.metadata),
             by=by,
+            **_limits(task, order.arguments, "data"),
             keep_message=bool(options.get("keep_message", True)),
         )
         accepted = (await self._engine.enqueue([job], deadline_s=ENGINE_S))[0]
@@ -147,10 +149,12 @@ class Control:
             raise JobConflict(
                 "the job's message was not kept, so it cannot run again; enqueue a new job", code="message_gone"
             )
-        message, data = self._cipher.decrypt(job_id, stored), row["data"]
+        message, data, limits = self._cipher.decrypt(job_id, stored), row["data"], limits_of_row(row["limits"])
         task = await tasks.get_task(row["type"])
         if arguments:
             message, data = _edited(message, arguments, task)
+            if task is not None:
+                limits = _limits(task, messages.by_name(message, parameter_names(task)), "arguments")
         job = NewJob(
             id=job_id,
             task=row["type"],
@@ -168,6 +172,7 @@ class Control:
             rate_limit_key=row["rate_limit_key"],
             metadata=row["metadata"] or {},
             by=by,
+            **limits,
         )
         outcome = await self._engine.retry(
             job,
@@ -223,6 +228,15 @@ def _edited(message: bytes, arguments: Mapping[str, Any], task: Row | None) -> t
             raise _wrong_arguments(wrong, "arguments", task["name"])
     message = messages.edited(message, arguments, names)
     return message, messages.shown(messages.by_name(message, names))
+
+
+def _limits(task: Row | None, arguments: Mapping[str, Any], field_name: str) -> LimitFields:
+    if task is None:
+        return LimitFields()
+    try:
+        return limits_of_task(task, arguments)
+    except (ValueError, TypeError) as error:
+        raise InvalidInput(f"{field_name}: {error}", fields={field_name: str(error)}) from None
 
 
 def parameter_names(task: Row | None) -> list[str] | None:

@@ -59,6 +59,7 @@ _EMPTY: Row = {
     "deliveries": 0,
     "max_deliveries": 3,
     "limits": None,
+    "held_by": None,
     "attempts": [],
 }
 """What a job that has only just been accepted does not have yet."""
@@ -126,6 +127,7 @@ def corrected(row: Row, live: LiveJob | None) -> Row:
     """Return the row with what the engine knows better."""
     if live is None:
         return row
+    row = row | {"held_by": live.held_by}
     if live.state is not None and live.seq > row["seq"]:
         was_final = JobState(row["status"]) in FINAL
         row = row | {
@@ -161,6 +163,7 @@ def _of_engine(live: LiveJob) -> Row:
         "max_attempts": row.get("max_attempts", 1),
         "max_deliveries": row.get("max_deliveries", 3),
         "limits": row.get("limits"),
+        "held_by": live.held_by,
         "user_id": head.get("user"),
         "worker": live.worker,
         "created_at": row.get("created_at") or at,

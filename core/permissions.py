@@ -27,6 +27,7 @@ class Permission(StrEnum):
     UPLOAD = "upload files"
     CONTROL_QUEUES = "control queues"
     CONTROL_SCHEDULES = "control schedules"
+    CHECK_STUCK = "check for stuck jobs"
     DELETE = "delete jobs"
     CLEAN = "clean jobs"
     MANAGE_USERS = "manage users"
@@ -44,6 +45,7 @@ _OPERATOR = _VIEWER | {
     Permission.UPLOAD,
     Permission.CONTROL_QUEUES,
     Permission.CONTROL_SCHEDULES,
+    Permission.CHECK_STUCK,
 }
 
 PERMISSIONS: dict[Role, frozenset[Permission]] = {

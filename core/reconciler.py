@@ -11,7 +11,7 @@ import logging
 import random
 from collections import Counter
 from collections.abc import AsyncIterator, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 
 import msgspec
 from redis.exceptions import RedisError
@@ -20,12 +20,13 @@ from core.loops import Loop
 from core.recorder.apply import apply_aside
 from core.recorder.decoding import Heard
 from core.recorder.recorder import Recorder
-from core.secrets import MessageCipher, MessageUnreadable
+from core.resender import Resender
 from core.storage.connection import DatabaseAway
+from core.storage.pauses import Pause, list_pauses, pause_of
 from core.storage.unfinished import Seen, Whole, ended_rows, still_unfinished, unfinished_rows
 from taskcast.engine.engine import Engine
-from taskcast.engine.jobs import LiveJob, NewJob
-from taskcast.errors import EngineFull, EngineUnavailable, MessageTooLarge
+from taskcast.engine.jobs import LiveJob
+from taskcast.errors import EngineFull, EngineUnavailable
 from taskcast.states import FINAL
 
 logger = logging.getLogger(__name__)
@@ -42,8 +43,7 @@ class Reconciler(Loop):
     Args:
         engine: the queue server.
         recorder: whose position says what the tables know; it also asks for rounds.
-        cipher: reads the kept messages; without it nothing can be sent again.
-        on_forgotten: what becomes of jobs that the queue server forgot: sent again, or failed.
+        resender: what becomes of jobs that the queue server forgot.
         every_s: seconds between rounds.
         unchanged_s: rows that changed within so many seconds are left alone by the rounds in between.
     """
@@ -58,15 +58,13 @@ class Reconciler(Loop):
         *,
         engine: Engine,
         recorder: Recorder,
-        cipher: MessageCipher | None,
-        on_forgotten: str = "resend",
+        resender: Resender,
         every_s: float = EVERY_S,
         unchanged_s: float = UNCHANGED_S,
     ) -> None:
         super().__init__()
         self.counted: Counter[str] = Counter()
-        self._engine, self._recorder, self._cipher = engine, recorder, cipher
-        self._resend = on_forgotten == "resend"
+        self._engine, self._recorder, self._resender = engine, recorder, resender
         self._every_s, self._unchanged_s = every_s, unchanged_s
         self._first = True
 
@@ -78,6 +76,7 @@ class Reconciler(Loop):
             back_to: the queue server forgot what came after this seq: drop its records of jobs that ended since.
             compare: look into the records too, not only whether there are any.
         """
+        await self._pauses(back_to=back_to, hole=compare and back_to is None)
         if back_to is not None:
             await self._drop_ended(back_to)
         up_to = None if everything else await self._seq() - int(self._unchanged_s * 1_000_000)
@@ -113,6 +112,44 @@ class Reconciler(Loop):
     async def _seq(self) -> int:
         return int(await self._engine.redis.get(self._engine.names.seq) or 0)
 
+    async def _pauses(self, *, back_to: int | None, hole: bool) -> None:
+        """Have the same queues and tasks paused here and there.
+
+        A server that was set back gets the pauses it forgot, and loses those that were over since; where events were
+        lost it is the server that knows.
+        """
+        paused = await self._engine.paused()
+        await self._recorder.reached(await self._seq())
+        known = await list_pauses()
+        for key in known.keys() - paused.keys():
+            pause = known[key]
+            if hole or (pause.until is not None and pause.until <= datetime.now(UTC)):
+                await self._tell_pause("queue.resumed", pause)
+                continue
+            await self._engine.pause(
+                queue=pause.queue,
+                task=pause.task,
+                by=pause.by,
+                reason=pause.reason,
+                until_ms=_milliseconds(pause.until),
+            )
+            self.counted["paused"] += 1
+            logger.warning("a pause that the queue server forgot was put back", extra={"paused": key})
+        for key in paused.keys() - known.keys():
+            pause = pause_of(key, paused[key])
+            if back_to is not None and paused[key].at_ms * 1000 <= back_to:
+                await self._engine.resume(queue=pause.queue, task=pause.task, reason="reconciled")
+                self.counted["resumed"] += 1
+                logger.warning(
+                    "a pause that was over came back with the server's memory; resumed", extra={"paused": key}
+                )
+            else:
+                await self._tell_pause("queue.paused", pause)
+
+    async def _tell_pause(self, kind: str, pause: Pause) -> None:
+        data = {"queue": pause.queue, "task": pause.task, "by": pause.by, "reason": pause.reason, "until": pause.until}
+        await self._engine.tell([(kind, b"", msgspec.json.encode(data))])
+
     async def _reconcile_page(self, page: Sequence[Seen], *, compare: bool) -> None:
         known = await self._engine.known([row.id for row in page])
         unknown = [row.id for row in page if known[row.id] is None]
@@ -123,58 +160,10 @@ class Reconciler(Loop):
         asked_at = await self._seq()
         await self._recorder.reached(asked_at)
         for row in await still_unfinished(unknown, up_to_seq=asked_at):
-            await self._forgotten(row)
+            self.counted[await self._resender.resend(row)] += 1
         rows = await still_unfinished(doubtful, up_to_seq=asked_at)
         for start in range(0, len(rows), AT_ONCE):
             await asyncio.gather(*(self._compare(row) for row in rows[start : start + AT_ONCE]))
-
-    async def _forgotten(self, row: Whole) -> None:
-        """Send a job again that the queue server forgot, or fail it."""
-        job = self._new_job(row) if self._resend else None
-        if job is not None:
-            try:
-                sent = await self._engine.resend(
-                    job, attempt=row.attempts, errors=row.errors, deliveries=row.deliveries, was=row.status
-                )
-            except (ValueError, MessageTooLarge) as error:
-                logger.warning("a forgotten job cannot be sent again", extra={"job_id": row.id, "error": str(error)})
-            else:
-                self.counted["resent"] += sent
-                if sent:
-                    logger.warning("a job that the queue server forgot was sent again", extra={"job_id": row.id})
-                return
-        ended = await self._engine.forget(
-            row.id, task=row.type, queue=row.queue_name, user_id=row.user_id, attempt=row.attempts, was=row.status
-        )
-        self.counted["failed"] += ended
-        if ended:
-            logger.error("a job that the queue server forgot has failed", extra={"job_id": row.id})
-
-    def _new_job(self, row: Whole) -> NewJob | None:
-        if row.message is None or self._cipher is None:
-            return None
-        try:
-            message = self._cipher.decrypt(row.id, row.message)
-        except MessageUnreadable as error:
-            logger.warning("a kept message is unreadable", extra={"job_id": row.id, "error": str(error)})
-            return None
-        return NewJob(
-            id=row.id,
-            task=row.type,
-            queue=row.queue_name,
-            priority=row.priority,
-            message=message,
-            data=row.data,
-            user_id=row.user_id,
-            run_at_ms=_milliseconds(row.run_at) if row.run_at and row.status == "scheduled" else None,
-            created_at_ms=_milliseconds(row.created_at),
-            max_attempts=max(row.max_attempts, 1),
-            timeout_s=row.timeout_s,
-            max_deliveries=row.max_deliveries,
-            deduplication_key=row.deduplication_key,
-            rate_limit_key=row.rate_limit_key,
-            metadata=row.metadata if isinstance(row.metadata, dict) else {},
-        )
 
     async def _compare(self, row: Whole) -> None:
         """Set a row to what the queue server knows, where events between the two were lost."""
@@ -196,8 +185,8 @@ class Reconciler(Loop):
             after = page[-1].id
 
 
-def _milliseconds(at: datetime) -> int:
-    return int(at.timestamp() * 1000)
+def _milliseconds(at: datetime | None) -> int | None:
+    return None if at is None else int(at.timestamp() * 1000)
 
 
 def _what_is_true(row: Whole, live: LiveJob) -> Heard | None:

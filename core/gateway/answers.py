@@ -119,6 +119,7 @@ class JobDetail(Job):
     deliveries: int = Field(description="How many of its workers were lost.")
     max_deliveries: int
     limits: dict[str, Any] | None = Field(description="`concurrency` and `rate`, where the job has any.")
+    held_by: str | None = Field(description="What keeps a queued job back: `t:` a paused task, `c:` or `r:` a limit.")
     attempts: list[Attempt]
     may: May
 
@@ -220,6 +221,37 @@ class Queue(Answer):
     slots: int
 
 
+class QueueControlled(Answer):
+    """A queue after it was steered."""
+
+    queue: Queue
+    count: int | None = Field(
+        description="How many jobs drain cancelled or clean deleted; null where nothing is counted, or while it goes on."
+    )
+
+
+class Cleaned(Answer):
+    """What clean came to."""
+
+    count: int | None = Field(description="How many jobs were deleted; null while it goes on.")
+
+
+class Finding(Answer):
+    """A job that looks stuck."""
+
+    job: str
+    reason: str = Field(description="past_timeout, unknown_to_engine, misplaced, owner_lost, no_worker")
+    action: str = Field(description="What was done about it.")
+
+
+class StuckReport(Answer):
+    """What a check for stuck jobs found."""
+
+    checked: int = Field(description="How many unfinished jobs were looked at.")
+    found: list[Finding]
+    at: datetime
+
+
 class Worker(Answer):
     """What a worker process said of itself last."""
 
@@ -248,6 +280,7 @@ class Task(Answer):
     queue: str
     options: dict[str, Any]
     parameters: dict[str, Any] = Field(alias="schema")
+    paused: Pause | None
     seen_at: datetime
 
 

@@ -35,16 +35,22 @@ from core.gateway.routes.jobs import jobs
 from core.gateway.routes.logs import logs
 from core.gateway.routes.overview import overview
 from core.gateway.routes.people import people
+from core.gateway.routes.queues import queues
+from core.gateway.routes.tasks import tasks
+from core.gateway.routes.upkeep import upkeep
 from core.gateway.services import Services
+from core.resender import Resender
 from core.secrets import MessageCipher, derive
 from core.settings import Settings
+from core.steering import Steering
 from core.storage.connection import connected
 from core.storage.files import open_store
+from core.stuck import StuckCheck
 from taskcast.engine.engine import Engine
 from taskcast.errors import ConfigurationError
 
 FIRST_ADMIN_RETRY_S = 2.0
-PARTS = (jobs, logs, overview, files, auth, people, health)
+PARTS = (jobs, upkeep, logs, overview, queues, tasks, files, auth, people, health)
 """All REST routes, by noun."""
 
 logger = logging.getLogger(__name__)
@@ -80,11 +86,16 @@ def create_app(settings: Settings, *, announce: Callable[[str], None] | None = N
                 engine=engine,
                 authenticator=authenticator,
             )
+            cipher = MessageCipher(secret)
             app.state.services = Services(
                 settings=settings,
                 engine=engine,
                 authenticator=authenticator,
-                control=Control(engine=engine, cipher=MessageCipher(secret)),
+                control=Control(engine=engine, cipher=cipher),
+                steering=await stack.enter_async_context(Steering(engine=engine)),
+                stuck=StuckCheck(
+                    engine=engine, resender=Resender(engine=engine, cipher=cipher, on_forgotten=settings.on_forgotten)
+                ),
                 files=open_store(settings.storage_url, settings.data_dir),
                 hub=hub,
             )

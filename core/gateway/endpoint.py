@@ -86,7 +86,7 @@ class Endpoints:
                     answer = describe(error)
                     if streams and method != "GET":
                         await drain(request)
-                await _audit(context, action, answer)
+                await _audit(context, context.action or action, answer)
                 return answer
 
             functools.update_wrapper(endpoint, handler)

@@ -157,6 +157,63 @@ class DeleteQuery(Asked):
     expect: Literal["active", "final"]
 
 
+FinalState = Literal["completed", "failed", "cancelled"]
+Reason = Annotated[Text, Field(max_length=1000)]
+Age = Annotated[float, Field(ge=0, le=LONGEST_DELAY_S, allow_inf_nan=False)]
+
+
+class PauseBody(Asked):
+    """To pause a task, or let it go on."""
+
+    action: Literal["pause", "resume"]
+    reason: Reason | None = None
+    until: Time | None = Field(None, description="When a pause ends by itself.")
+
+    @model_validator(mode="after")
+    def _until_fits(self) -> PauseBody:
+        _check_until(self.action, self.until)
+        return self
+
+
+class QueueControlBody(Asked):
+    """To steer a queue; `drain` cancels what waits in it, `clean` deletes what has ended (admin)."""
+
+    action: Literal["pause", "resume", "drain", "clean"]
+    reason: Reason | None = None
+    until: Time | None = Field(None, description="When a pause ends by itself.")
+    older_than_s: Age | None = Field(None, description="Of clean: seconds since the end; 0 means all.")
+    status: list[FinalState] | None = Field(None, description="Of clean: which final states; by default all.")
+
+    @model_validator(mode="after")
+    def _fits(self) -> QueueControlBody:
+        _check_until(self.action, self.until)
+        if self.action == "clean" and self.older_than_s is None:
+            raise ValueError("older_than_s: is missing; clean needs it, 0 deletes all that has ended")
+        if self.action != "clean" and self.older_than_s is not None:
+            raise ValueError("older_than_s: belongs to clean alone; leave it out")
+        if self.action != "clean" and self.status is not None:
+            raise ValueError("status: belongs to clean alone; leave it out")
+        return self
+
+
+class CleanBody(Asked):
+    """Which ended jobs to delete."""
+
+    older_than_s: Age = Field(description="Seconds since the end; 0 means all.")
+    status: list[FinalState] = Field([], description="Which final states; by default all.")
+    queue: Key | None = None
+    type: Key | None = Field(None, description="The task's name.")
+
+
+def _check_until(action: str, until: datetime | None) -> None:
+    if until is None:
+        return
+    if action != "pause":
+        raise ValueError("until: belongs to pause alone; leave it out")
+    if not time.time() < until.timestamp() < time.time() + LONGEST_DELAY_S:
+        raise ValueError("until: must lie ahead, within ten years")
+
+
 class LogsQuery(Asked):
     """Which log lines, from where on."""
 

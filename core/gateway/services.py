@@ -12,7 +12,9 @@ from core.control import Control
 from core.errors import AuthError, Forbidden
 from core.permissions import Permission, least_role, may, own_only
 from core.settings import Settings
+from core.steering import Steering
 from core.storage.files import FileStore
+from core.stuck import StuckCheck
 from taskcast.engine.engine import Engine
 
 if TYPE_CHECKING:
@@ -27,6 +29,8 @@ class Services:
     engine: Engine
     authenticator: Authenticator
     control: Control
+    steering: Steering
+    stuck: StuckCheck
     files: FileStore
     hub: LiveHub
 
@@ -45,6 +49,7 @@ class Context:
     asker: Identity | None
     noted: dict[str, Any] = field(default_factory=dict)
     target: str | None = None
+    action: str | None = None  # what the audit log calls this, where the route has several
 
     @property
     def identity(self) -> Identity:

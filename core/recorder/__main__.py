@@ -1,4 +1,4 @@
-"""The recorder's process: `python -m core.recorder`. With it run the rescuer and the reconciler."""
+"""The recorder's process: `python -m core.recorder`. With it run the rescuer, the reconciler and the watch for stuck jobs."""
 
 from __future__ import annotations
 
@@ -12,9 +12,11 @@ from core.logs import configure_logging
 from core.reconciler import Reconciler
 from core.recorder.recorder import Recorder
 from core.rescuer import Rescuer
+from core.resender import Resender
 from core.secrets import MessageCipher
 from core.settings import Settings, load_settings
 from core.storage.connection import connected
+from core.stuck import StuckCheck, StuckWatch
 from taskcast.engine.engine import Engine
 from taskcast.errors import ConfigurationError
 
@@ -30,12 +32,13 @@ async def run(settings: Settings, stop: asyncio.Event) -> None:
         recorder = Recorder(engine=engine, redis_url=redis_url, cipher=cipher)
         await stack.enter_async_context(recorder)
         await stack.enter_async_context(Rescuer(engine=engine))
-        await stack.enter_async_context(
-            Reconciler(engine=engine, recorder=recorder, cipher=cipher, on_forgotten=settings.on_forgotten)
-        )
+        resender = Resender(engine=engine, cipher=cipher, on_forgotten=settings.on_forgotten)
+        await stack.enter_async_context(Reconciler(engine=engine, recorder=recorder, resender=resender))
+        stuck = StuckCheck(engine=engine, resender=resender)
+        await stack.enter_async_context(StuckWatch(check=stuck))
         logger.info("the recorder runs")
         await stop.wait()
-    logger.info("the recorder has stopped", extra={"position": recorder.position, **recorder.counted})
+    logger.info("the recorder has stopped", extra={"position": recorder.position, **recorder.counted, **stuck.counted})
 
 
 def main() -> int:

@@ -1,4 +1,4 @@
-"""Deletes ended jobs with all that hangs on them, and corrects the kept counts in the same transaction.
+"""Finds and deletes ended jobs with all that hangs on them, and corrects the kept counts in the same transaction.
 
 The one function that deletes jobs: by hand from the gateway, in batches from the pruner.
 """
@@ -6,12 +6,48 @@ The one function that deletes jobs: by hand from the gateway, in batches from th
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
 
-from core.storage.connection import transaction
+from core.storage.connection import connection, transaction
 from taskcast.states import FINAL
 
 MOST_AT_ONCE = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class EndedJob:
+    """What names an ended job."""
+
+    id: str
+    type: str
+    queue: str
+    user_id: str | None
+    created_at: datetime
+
+
+async def ended_before(
+    before: datetime, *, status: Sequence[str] = (), queue: str | None = None, task: str | None = None, size: int
+) -> AsyncIterator[list[EndedJob]]:
+    """Yield the jobs that ended before a time, in pages, the oldest first; what is deleted meanwhile does no harm."""
+    for state in status or FINAL:
+        created_at, job_id = datetime.min.replace(tzinfo=UTC), ""
+        while True:
+            # What ended before was created before, which an index knows.
+            async with connection() as lent:
+                records = await lent.fetch(
+                    "SELECT id, type, queue_name, user_id, created_at FROM jobs WHERE status = $1 AND created_at < $2"
+                    " AND coalesce(completed_at, failed_at, cancelled_at, updated_at) < $2"
+                    " AND ($3::text IS NULL OR queue_name = $3) AND ($4::text IS NULL OR type = $4)"
+                    " AND (created_at, id) > ($5, $6) ORDER BY created_at, id LIMIT $7",
+                    str(state), before, queue, task, created_at, job_id, size,
+                )  # fmt: skip
+            if not records:
+                break
+            page = [EndedJob(*record) for record in records]
+            yield page
+            created_at, job_id = page[-1].created_at, page[-1].id
 
 
 async def delete_jobs(ids: Sequence[str]) -> list[str]:

@@ -91,6 +91,7 @@ async def detail_by(lent: Any, job_id: str) -> Row | None:
         "deliveries": found["deliveries"],
         "max_deliveries": found["max_deliveries"],
         "limits": from_json(found["limits"]),
+        "held_by": None,
         "attempts": [_attempt(record) for record in attempts],
     }
 

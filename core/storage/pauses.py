@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from core.storage.connection import connection
 from core.storage.shapes import iso
+from taskcast.engine.jobs import Paused
 
 Row = dict[str, Any]
 
@@ -23,16 +24,30 @@ class Pause:
     at: datetime
     until: datetime | None
 
-    def shown(self) -> Row:
-        """Return it as the rows of queues and tasks show it."""
-        return {"by": self.by, "reason": self.reason, "at": iso(self.at), "until": iso(self.until)}
-
 
 async def list_pauses() -> dict[str, Pause]:
     """Return what is paused by the engine's key, `q:<queue>` or `t:<task>`."""
     async with connection() as lent:
         records = await lent.fetch("SELECT key, by, reason, at, until FROM pauses")
     return {key: Pause(*_named(key), *rest) for key, *rest in map(tuple, records)}
+
+
+def pause_of(key: str, paused: Paused) -> Pause:
+    """Return a pause as the queue server has it under this key."""
+    until = None if paused.until_ms is None else _moment(paused.until_ms)
+    return Pause(*_named(key), paused.by, paused.reason, _moment(paused.at_ms), until)
+
+
+def shown(paused: Paused | None) -> Row | None:
+    """Return a pause, as the queue server has it, in the shape of REST."""
+    if paused is None:
+        return None
+    pause = pause_of("", paused)
+    return {"by": pause.by, "reason": pause.reason, "at": iso(pause.at), "until": iso(pause.until)}
+
+
+def _moment(ms: int) -> datetime:
+    return datetime.fromtimestamp(ms / 1000, UTC)
 
 
 def _named(key: str) -> tuple[str | None, str | None]:

@@ -2,28 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from core.storage.connection import connection
-from core.storage.pauses import Pause, list_pauses
+from core.storage.pauses import shown
 from core.storage.shapes import PRIORITIES, from_json
 from core.storage.workers import SILENT_S
 from taskcast.engine.engine import Engine
-from taskcast.engine.jobs import QueueCounts
+from taskcast.engine.jobs import Paused, QueueCounts
+
+ENGINE_S = 4.0
+"""How long a look at the queues waits for the queue server."""
 
 Row = dict[str, Any]
 
 
 async def list_queues(engine: Engine) -> list[Row]:
-    """Return every queue that was ever used, by name, with what waits and runs in it now."""
-    return await queue_rows(await engine.queues())
+    """Return every queue that was used, is a task's or is paused, by name, with what waits and runs in it now."""
+    return await queue_rows(await engine.queues(deadline_s=ENGINE_S), await engine.paused(deadline_s=ENGINE_S))
 
 
-async def queue_rows(counts: Sequence[QueueCounts]) -> list[Row]:
-    """Return the rows of queues, given what the queue server counts."""
+async def queue_rows(counts: Sequence[QueueCounts], paused: Mapping[str, Paused]) -> list[Row]:
+    """Return the rows of queues, given what the queue server counts and what it has paused."""
     async with connection() as lent:
-        queues = await lent.fetch("SELECT name FROM queues")
+        queues = await lent.fetch("SELECT name FROM queues UNION SELECT queue_name FROM tasks")
         # The running minute and as much of the one before as makes sixty seconds.
         ended = await lent.fetch(
             """
@@ -39,13 +42,12 @@ async def queue_rows(counts: Sequence[QueueCounts]) -> list[Row]:
         )
     rates = {record["queue_name"]: record["count"] for record in ended}
     served = [(from_json(record["queues"]), record["slots"]) for record in workers]
-    known = {record["name"] for record in queues}
-    pauses = await list_pauses()
+    known = {record["name"] for record in queues} | {key[2:] for key in paused if key.startswith("q:")}
     counted = {count.name: count for count in counts}
     return [
         _queue(
             name,
-            pauses.get(f"q:{name}"),
+            paused.get(f"q:{name}"),
             counted.get(name),
             per_minute=round(rates.get(name, 0.0), 1),
             slots=sum(slots for queues, slots in served if queues is None or name in queues),
@@ -54,17 +56,17 @@ async def queue_rows(counts: Sequence[QueueCounts]) -> list[Row]:
     ]
 
 
-def _queue(name: str, pause: Pause | None, counts: QueueCounts | None, *, per_minute: float, slots: int) -> Row:
+def _queue(name: str, paused: Paused | None, counts: QueueCounts | None, *, per_minute: float, slots: int) -> Row:
     waiting = counts.waiting if counts else {}
     oldest_ms = counts.oldest_ms if counts else None
     return {
         "name": name,
-        "paused": pause.shown() if pause else None,
+        "paused": shown(paused),
         "waiting": {word: waiting.get(number, 0) for number, word in PRIORITIES.items()},
         "running": counts.running if counts else 0,
         "scheduled": counts.scheduled if counts else 0,
         "retrying": counts.retrying if counts else 0,
-        "held": 0,
+        "held": counts.held if counts else 0,
         "oldest_s": None if oldest_ms is None else oldest_ms / 1000,
         "per_minute": per_minute,
         "concurrency": None,

@@ -1,4 +1,4 @@
-"""Rows that the reconciler compares with the queue server."""
+"""Unfinished rows, as the reconciler and the check for stuck jobs compare them with the queue server."""
 
 from __future__ import annotations
 
@@ -61,6 +61,65 @@ async def unfinished_rows(*, after: str, up_to_seq: int | None, limit: int) -> l
             after, up_to_seq, limit,
         )  # fmt: skip
     return [Seen(*record) for record in records]
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """An unfinished job that may be stuck; `unmoved` if it has not changed for a while, `is_told` if that was told."""
+
+    id: str
+    type: str
+    queue: str
+    user_id: str | None
+    status: str
+    attempt: int
+    worker: str | None
+    started_at: datetime | None
+    timeout_s: float | None
+    is_told: bool
+    unmoved: bool
+
+
+PAGE = 500
+MOST_RUNNING = 10_000
+_CANDIDATE = (
+    "SELECT id, type, queue_name, user_id, status, attempts, processed_by, started_at, timeout_s,"
+    " stuck_at IS NOT NULL, seq <= $1 FROM jobs WHERE"
+)
+
+
+async def candidates(unmoved_since: datetime, *, after: str) -> tuple[list[Candidate], str]:
+    """Return the jobs that run, the oldest that wait, those overdue, and a page of all others by id, after an id.
+
+    The second value is the id to go on after at the next time, empty when all have been seen.
+    """
+    seq = int(unmoved_since.timestamp() * 1_000_000)
+    async with connection() as lent:
+        parts = [
+            await lent.fetch(f"{_CANDIDATE} status = 'running' ORDER BY created_at LIMIT {MOST_RUNNING}", seq),
+            await lent.fetch(f"{_CANDIDATE} status = 'queued' ORDER BY created_at, id LIMIT {PAGE}", seq),
+            await lent.fetch(
+                f"{_CANDIDATE} status IN ('scheduled', 'retrying') AND run_at < $2 LIMIT {PAGE}", seq, unmoved_since
+            ),
+            await lent.fetch(
+                f"{_CANDIDATE} {UNFINISHED} AND status NOT IN ('scheduled', 'retrying') AND id > $2 ORDER BY id LIMIT {PAGE}",
+                seq, after,
+            ),
+        ]  # fmt: skip
+    found = {record["id"]: Candidate(*record) for part in parts for record in part}
+    page = parts[-1]
+    return list(found.values()), page[-1]["id"] if len(page) == PAGE else ""
+
+
+async def waiting_rows(queue: str, *, before: datetime, without: Sequence[str]) -> list[Candidate]:
+    """Return the oldest jobs that wait in a queue since before a time, but those of some tasks."""
+    async with connection() as lent:
+        records = await lent.fetch(
+            f"{_CANDIDATE} status = 'queued' AND queue_name = $2 AND queued_at < $3 AND NOT type = ANY($4::text[])"
+            f" ORDER BY created_at, id LIMIT {PAGE}",
+            int(before.timestamp() * 1_000_000), queue, before, list(without),
+        )  # fmt: skip
+    return [Candidate(*record) for record in records]
 
 
 async def ended_rows(*, after: str, since_seq: int, limit: int) -> list[Seen]:

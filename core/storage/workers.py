@@ -34,6 +34,13 @@ async def list_workers() -> list[Row]:
     return [_worker(record) for record in records]
 
 
+async def running_workers() -> list[tuple[str, list[str] | None]]:
+    """Return the workers that have not said that they stopped, with the queues each serves, None for all."""
+    async with connection() as lent:
+        records = await lent.fetch("SELECT id, queues::text FROM workers WHERE state = 'running'")
+    return [(record[0], from_json(record[1])) for record in records]
+
+
 def _worker(record: Any) -> Row:
     return {
         "id": record["id"],

@@ -152,7 +152,7 @@ def log_text(line: Row) -> Text:
 def queues_table(rows: Iterable[Row]) -> Table:
     """Return queues, one a line."""
     table = Table(box=None, pad_edge=False, header_style="bold")
-    for name in ("QUEUE", "WAITING", "RUNNING", "SCHEDULED", "RETRYING", "OLDEST", "PER MINUTE", "SLOTS", ""):
+    for name in ("QUEUE", "WAITING", "RUNNING", "SCHEDULED", "RETRYING", "HELD", "OLDEST", "PER MINUTE", "SLOTS", ""):
         table.add_column(name, justify="left" if name in ("QUEUE", "") else "right")
     for row in rows:
         oldest = row.get("oldest_s")
@@ -162,12 +162,22 @@ def queues_table(rows: Iterable[Row]) -> Table:
             str(row.get("running", 0)),
             str(row.get("scheduled", 0)),
             str(row.get("retrying", 0)),
+            str(row.get("held", 0)),
             duration(oldest * 1000) if oldest is not None else "",
             str(row.get("per_minute") or 0),
             str(row.get("slots") or 0),
-            Text("paused", style="yellow") if row.get("paused") else "",
+            _paused(row.get("paused")),
         )
     return table
+
+
+def _paused(paused: Row | None) -> Text:
+    if not paused:
+        return Text("")
+    said = [f"paused by {paused['by']}" if paused.get("by") else "paused"]
+    said += [f"until {paused['until']}"] if paused.get("until") else []
+    said += [f"({paused['reason']})"] if paused.get("reason") else []
+    return Text(" ".join(said), style="yellow")
 
 
 def workers_table(rows: Iterable[Row]) -> Table:

@@ -254,6 +254,47 @@ class Client:
         """Return one queue."""
         return await self.get(f"/job-monitor/queues/{quote(name, safe='')}/status")
 
+    async def pause_queue(self, name: str, *, reason: str | None = None, until: str | None = None) -> Row:
+        """Pause a queue, until resumed or until a time (ISO 8601); return `{"queue", "count"}`."""
+        return await self._control("queues", name, "pause", reason=reason, until=until)
+
+    async def resume_queue(self, name: str, *, reason: str | None = None) -> Row:
+        """Let a queue go on; return `{"queue", "count"}`."""
+        return await self._control("queues", name, "resume", reason=reason)
+
+    async def drain_queue(self, name: str, *, reason: str | None = None) -> Row:
+        """Cancel all jobs that wait in a queue; return `{"queue", "count"}`, the count None while it goes on."""
+        return await self._control("queues", name, "drain", reason=reason)
+
+    async def clean_queue(self, name: str, *, older_than_s: float, status: Iterable[str] | None = None) -> Row:
+        """Delete a queue's jobs that ended so long ago (admin); return `{"queue", "count"}`, the count None while it goes on."""
+        states = None if status is None else list(status)
+        return await self._control("queues", name, "clean", older_than_s=older_than_s, status=states)
+
+    async def pause_task(self, name: str, *, reason: str | None = None, until: str | None = None) -> Row:
+        """Pause a task's jobs in all queues, until resumed or until a time (ISO 8601); return the task."""
+        return await self._control("tasks", name, "pause", reason=reason, until=until)
+
+    async def resume_task(self, name: str, *, reason: str | None = None) -> Row:
+        """Let a task's jobs go on; return the task."""
+        return await self._control("tasks", name, "resume", reason=reason)
+
+    async def clean_jobs(
+        self,
+        *,
+        older_than_s: float,
+        status: Iterable[str] | None = None,
+        queue: str | None = None,
+        type: str | None = None,  # noqa: A002  # the interface's word
+    ) -> Row:
+        """Delete jobs that ended so long ago (admin); return `{"count"}`, None while it goes on."""
+        body = {"older_than_s": older_than_s, "status": list(status or ()), "queue": queue, "type": type}
+        return await self.post(f"{JOBS}/clean", _given(body))
+
+    async def check_stuck(self) -> Row:
+        """Look for jobs that do not move although they should; return `{"checked", "found", "at"}`."""
+        return await self.post(f"{JOBS}/check-stuck")
+
     async def workers(self) -> list[Row]:
         """Return every worker that was heard of lately."""
         return (await self._page("/job-monitor/workers")).items
@@ -299,6 +340,11 @@ class Client:
         """Call POST on any path with a JSON body."""
         answer: Row = await self._send("POST", path, json={} if body is None else body)
         return answer
+
+    async def _control(self, kind: str, name: str, action: str, **more: Any) -> Row:
+        return await self.post(
+            f"/job-monitor/{kind}/{quote(name, safe='')}/control", _given({"action": action, **more})
+        )
 
     async def _page(self, path: str, **params: Any) -> Page:
         answer = await self._send("GET", path, params=params)
@@ -358,6 +404,10 @@ class Client:
 
 def _job(job_id: str, rest: str = "") -> str:
     return f"{JOBS}/{quote(job_id, safe='')}{rest}"
+
+
+def _given(body: Row) -> Row:
+    return {key: value for key, value in body.items() if value is not None}
 
 
 def _params(params: Row) -> list[tuple[str, Any]]:

@@ -12,8 +12,10 @@ from typing import Any
 
 from core.reconciler import Reconciler
 from core.recorder.recorder import Recorder
+from core.resender import Resender
 from core.storage.connection import connection
 from core.storage.jobs import job_detail
+from core.storage.pauses import list_pauses
 from tests.core.floor import CIPHER, Floor, Own, floor_on, statuses
 from tests.waiting import eventually
 
@@ -21,7 +23,8 @@ from tests.waiting import eventually
 @asynccontextmanager
 async def at_work(floor: Floor, **options: Any) -> AsyncIterator[tuple[Recorder, Reconciler]]:
     async with floor.recorder() as recorder:
-        reconciler = Reconciler(engine=floor.engine, recorder=recorder, **({"cipher": CIPHER} | options))
+        resender = Resender(engine=floor.engine, **({"cipher": CIPHER} | options))
+        reconciler = Reconciler(engine=floor.engine, recorder=recorder, resender=resender)
         async with reconciler:
             yield recorder, reconciler
 
@@ -176,3 +179,92 @@ async def test_a_server_set_back_while_the_recorder_runs_is_noticed(
 
         assert {job for job, _ in held} == set(jobs)
         assert await statuses() == {"completed": 8}
+
+
+async def test_limits_and_deliveries_come_back_with_a_forgotten_job(floor: Floor, database: str) -> None:
+    limited = {"concurrency": 1, "concurrency_key": "tenant:1", "rate_count": 100, "rate_period_ms": 1000}
+    await floor.enqueue(2, max_deliveries=5, **limited)
+    await recorded(floor)
+    await forget_everything(floor)
+
+    async with at_work(floor) as (recorder, reconciler):
+        await eventually(lambda: reconciler.counted["resent"] == 2)
+        held = await floor.take(2)
+        await asyncio.wait_for(recorder.reached(await floor.seq()), 10)
+
+    assert len(held) == 1
+    row = await job_detail(held[0][0])
+    assert row
+    assert row["max_deliveries"] == 5
+    assert row["limits"]["concurrency"] == {"key": "tenant:1", "limit": 1}
+
+
+async def test_pauses_that_an_empty_server_forgot_are_put_back(floor: Floor, database: str) -> None:
+    await floor.enqueue(1)
+    await floor.engine.pause(queue="default", by="ada", reason="the bank is down")
+    await floor.engine.pause(task="REPORT", until_ms=4_000_000_000_000)
+    await floor.engine.pause(queue="resumed")
+    await floor.engine.resume(queue="resumed")
+    await recorded(floor)
+    await forget_everything(floor)
+
+    async with at_work(floor) as (_, reconciler):
+        await eventually(lambda: reconciler.counted["paused"] == 2)
+        await eventually(lambda: reconciler.counted["resent"] == 1)
+        paused = await floor.engine.paused()
+
+        assert await floor.take(1) == []
+
+    assert set(paused) == {"q:default", "t:REPORT"}
+    assert (paused["q:default"].by, paused["q:default"].reason) == ("ada", "the bank is down")
+    assert paused["t:REPORT"].until_ms == 4_000_000_000_000
+
+
+async def test_a_pause_whose_end_has_come_while_it_was_forgotten_is_over(floor: Floor, database: str) -> None:
+    await floor.engine.pause(queue="default", until_ms=4_000_000_000_000)
+    await recorded(floor)
+    async with connection() as lent:
+        await lent.execute("UPDATE pauses SET until = now() - interval '1 minute'")
+    await forget_everything(floor)
+
+    async with at_work(floor) as (recorder, _):
+
+        async def over() -> bool:
+            return not await list_pauses()
+
+        await eventually(over)
+        await asyncio.wait_for(recorder.reached(await floor.seq()), 10)
+
+    assert not await floor.engine.paused()
+
+
+async def test_a_pause_that_was_over_does_not_come_back_with_the_servers_memory(floor: Floor, database: str) -> None:
+    await floor.engine.pause(queue="default", by="ada")
+    await recorded(floor)
+    before = await floor.seq()
+    remembered = await floor.engine.redis.hgetall(floor.engine.names.paused)
+    await floor.engine.resume(queue="default")
+    await recorded(floor)
+    await floor.engine.redis.hset(floor.engine.names.paused, mapping=remembered)
+
+    async with at_work(floor) as (_, reconciler):
+        await reconciler.reconcile(back_to=before)
+
+    assert not await floor.engine.paused()
+
+
+async def test_a_pause_whose_event_was_lost_is_told_again(floor: Floor, database: str) -> None:
+    await floor.enqueue(1)
+    await recorded(floor)
+    await floor.engine.pause(queue="default", by="ada")
+    await floor.engine.redis.xtrim(floor.engine.names.events, maxlen=0, approximate=False)
+    await floor.enqueue(1)
+
+    async with at_work(floor):
+
+        async def told() -> bool:
+            return "q:default" in await list_pauses()
+
+        await eventually(told)
+
+    assert set(await floor.engine.paused()) == {"q:default"}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from core.gateway.live.states import Row, Topic
 from core.storage.queues import list_queues
 from core.storage.statistics import minutes, totals
-from core.storage.tasks import list_tasks
+from core.storage.tasks import task_rows
 from core.storage.workers import list_workers
 from taskcast.engine.engine import Engine
 
@@ -27,11 +27,14 @@ def tables(engine: Engine) -> list[Topic]:
     async def queues() -> list[Row]:
         return await list_queues(engine)
 
+    async def tasks() -> list[Row]:
+        return await task_rows(engine)
+
     return [
         Topic("statistics", _statistics, changed_by=MOVES),
         Topic("queues", queues, changed_by=(*MOVES, "queue.", "worker.started", "worker.stopped")),
         Topic("workers", list_workers, changed_by=("worker.",)),
-        Topic("tasks", list_tasks, changed_by=("queue.", "worker.started")),
+        Topic("tasks", tasks, changed_by=("queue.", "worker.started")),
         Topic("schedules", _nothing, changed_by=("schedule.",)),
         Topic("alerts", _nothing, changed_by=("alert.",)),
     ]

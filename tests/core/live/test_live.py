@@ -374,6 +374,28 @@ async def test_tasks_appear_when_a_worker_announces_them(acting: As, recorder: R
     assert [(row["name"], row["queue"]) for row in found[-1].set] == [("report", "slow")]
 
 
+async def test_a_pause_shows_in_the_queues_within_their_rate(acting: As, recorder: Recorder, work: Work) -> None:
+    await work.enqueue()
+    async with watching(await acting(), "queues", max_hz=4) as subscription:
+        first = await anext(subscription)
+
+        def paused(yes: bool) -> Any:
+            return lambda found: any(
+                bool(row["paused"]) is yes for each in found if isinstance(each, StateChange) for row in each.set
+            )
+
+        began = asyncio.get_running_loop().time()
+        await work.engine.pause(queue="imports", by="ada", reason="the bank is down")
+        changes = await collect(subscription, paused(True))
+        took_s = asyncio.get_running_loop().time() - began
+        await work.engine.resume(queue="imports")
+        await collect(subscription, paused(False))
+
+    assert first.items[0]["paused"] is None
+    assert changes[-1].set[0]["paused"]["reason"] == "the bank is down"
+    assert took_s < 2
+
+
 @pytest.mark.parametrize("topic", ["schedules", "alerts"])
 async def test_topics_without_rows_answer_an_empty_snapshot(acting: As, topic: str) -> None:
     async with watching(await acting(), topic) as subscription:

@@ -9,6 +9,7 @@ import pytest
 from core.first_admin import ensure_first_admin
 from core.recorder.recorder import Recorder
 from taskcast.client import Client, GatewayError, GatewayUnavailable, Tokens
+from taskcast.engine.jobs import End
 from tests.core.live.conftest import As, Gateway, Work
 
 PERSON = {"email": "admin@example.com", "password": "a password of the tests"}
@@ -177,3 +178,48 @@ async def test_a_file_that_there_is_not_is_an_error_before_the_first_piece(actin
             pass
 
     assert refused.value.status == 404
+
+
+async def test_queues_and_tasks_are_paused_resumed_drained_and_cleaned(
+    acting: As, recorder: Recorder, work: Work
+) -> None:
+    job = await work.enqueue()
+    info = b'{"worker":"w1","host":"h","pid":1,"tasks":{"import":{"queue":"imports"}}}'
+    await work.engine.register("w1", lease_ms=60_000, info=info)
+    await recorded(recorder, work)
+    client = await acting("admin")
+
+    paused = await client.pause_queue("imports", reason="the bank is down", until="2030-01-01T00:00:00Z")
+    resumed = await client.resume_queue("imports")
+    task = await client.pause_task("import", reason="a bug")
+    going = await client.resume_task("import")
+    drained = await client.drain_queue("imports", reason="sent twice")
+    await recorded(recorder, work)
+    row = await client.job(job)
+    cleaned = await client.clean_queue("imports", older_than_s=0, status=["cancelled"])
+    rest = await client.clean_jobs(older_than_s=0)
+    stuck = await client.check_stuck()
+
+    assert (paused["queue"]["paused"]["reason"], resumed["queue"]["paused"]) == ("the bank is down", None)
+    assert (task["paused"]["reason"], going["paused"]) == ("a bug", None)
+    assert (drained["count"], row["status"], row["cancel_reason"]) == (1, "cancelled", "sent twice")
+    assert (cleaned["count"], rest["count"]) == (1, 0)
+    assert (stuck["checked"], stuck["found"]) == (0, [])
+
+
+async def test_dead_letters_are_listed(acting: As, recorder: Recorder, work: Work) -> None:
+    lost = await work.running()
+    await work.engine.finish("w1", [_failed(lost, "worker_lost")])
+    other = await work.enqueue()
+    await work.begin()
+    await work.engine.finish("w1", [_failed(other, "error")])
+    await recorded(recorder, work)
+
+    page = await (await acting()).jobs(final_reason=["worker_lost", "timeout"])
+
+    assert [row["id"] for row in page.items] == [lost]
+
+
+def _failed(job: str, reason: str) -> End:
+    data = '{"duration_ms":5,"error":{"type":"E","message":"no"},"final_reason":"' + reason + '"}'
+    return End(job=job, attempt=1, state="failed", data=data.encode())

@@ -1,0 +1,128 @@
+"""What can be done to queues and tasks: pause, resume, drain; and to what has ended: clean.
+
+Who may is asked before, by the caller. What takes long goes on after its caller has been answered.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Coroutine, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any, Self
+
+import msgspec
+
+from core.control import ENGINE_S
+from core.storage import deletion
+from core.storage.pauses import list_pauses
+from taskcast.ending import end
+from taskcast.engine import wire
+from taskcast.engine.engine import Engine
+
+ANSWER_S = 6.0
+"""How long a caller waits for a count; less than a request may take."""
+BATCH = 500
+
+logger = logging.getLogger(__name__)
+
+
+class Steering:
+    """The commands about many jobs at once, on the engine and the tables of one installation."""
+
+    def __init__(self, *, engine: Engine) -> None:
+        self._engine = engine
+        self._going: set[asyncio.Task[int]] = set()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.stop()
+
+    async def stop(self) -> None:
+        """Break off what still goes on; each step that was done is whole."""
+        await end(*self._going)
+
+    async def pause(
+        self,
+        *,
+        queue: str | None = None,
+        task: str | None = None,
+        by: str,
+        reason: str | None = None,
+        until: datetime | None = None,
+    ) -> None:
+        """Pause a queue or a task; where it is paused already, change reason and end."""
+        until_ms = None if until is None else int(until.timestamp() * 1000)
+        await self._engine.pause(queue=queue, task=task, by=by, reason=reason, until_ms=until_ms, deadline_s=ENGINE_S)
+
+    async def resume(
+        self, *, queue: str | None = None, task: str | None = None, by: str, reason: str | None = None
+    ) -> None:
+        """Let a queue or a task go on."""
+        if await self._engine.resume(queue=queue, task=task, by=by, reason=reason, deadline_s=ENGINE_S):
+            return
+        # A pause that the queue server forgot may stand in the tables, from where it would be put back.
+        key = f"q:{queue}" if queue is not None else f"t:{task}"
+        if key in await list_pauses():
+            data = {"queue": queue, "task": task, "by": by, "reason": reason, "until": None}
+            await self._engine.tell([("queue.resumed", b"", msgspec.json.encode(data))], deadline_s=ENGINE_S)
+
+    async def drain(self, queue: str, *, by: str, reason: str | None = None) -> int | None:
+        """Cancel all jobs that wait in a queue; return how many, or None if it takes long and goes on."""
+        return await self._count(self._engine.drain(queue, by=by, reason=reason), f"draining {queue}")
+
+    async def clean(
+        self,
+        *,
+        older_than_s: float,
+        status: Sequence[str] = (),
+        queue: str | None = None,
+        type: str | None = None,  # noqa: A002  # the interface's word
+        by: str,
+    ) -> int | None:
+        """Delete ended jobs whose end lies `older_than_s` back; return how many, or None if it takes long and goes on.
+
+        Args:
+            older_than_s: seconds since the end; 0 deletes all.
+            status: final states; all three if empty.
+            queue: only jobs of this queue.
+            type: only jobs of this task.
+            by: who wants it.
+        """
+        before = datetime.now(UTC) - timedelta(seconds=older_than_s)
+        return await self._count(self._clean(before, status, queue, type, by), "cleaning")
+
+    async def _clean(
+        self, before: datetime, status: Sequence[str], queue: str | None, task: str | None, by: str
+    ) -> int:
+        count = 0
+        data = msgspec.json.encode({"by": by})
+        async for page in deletion.ended_before(before, status=status, queue=queue, task=task, size=BATCH):
+            # One that was sent again and is not recorded yet is no ended job any more.
+            known = await self._engine.known([job.id for job in page])
+            gone = [job for job in page if known[job.id] != "record"]
+            # As with one job by hand: the events are the command, the rows go now so that nobody sees them again.
+            await self._engine.tell(
+                ("job.deleted", wire.head(job.id, job.type, job.queue, job.user_id), data) for job in gone
+            )
+            await deletion.delete_jobs([job.id for job in gone])
+            count += len(gone)  # the recorder may have been faster with some of them
+        return count
+
+    async def _count(self, work: Coroutine[Any, Any, int], what: str) -> int | None:
+        task = asyncio.create_task(work, name=what)
+        self._going.add(task)
+        task.add_done_callback(self._gone)
+        done, _ = await asyncio.wait({task}, timeout=ANSWER_S)
+        return task.result() if done else None
+
+    def _gone(self, task: asyncio.Task[int]) -> None:
+        self._going.discard(task)
+        if task.cancelled():
+            return
+        if error := task.exception():
+            logger.warning("%s failed", task.get_name(), exc_info=error)
+        else:
+            logger.info("%s has ended", task.get_name(), extra={"jobs": task.result()})
