@@ -30,7 +30,7 @@ WARM_UP = 2_000
 AT_ONCE = 200
 BACKLOG = 2_000
 STREAM_ENTRIES = 50
-SHORT_LIVED = ("tomb", "result", "told", "ticket")
+SHORT_LIVED = ("tomb", "result", "told", "ticket", "rate")
 """Kinds of keys with an expiry; leases have one too, but live as long as their worker."""
 
 
@@ -122,8 +122,18 @@ async def _run(broker: JobBroker, jobs: int) -> None:
             await asyncio.sleep(0.05)
         if start % (10 * AT_ONCE) == 0:
             await broker.engine.redis.xtrim(broker.names.events, maxlen=STREAM_ENTRIES, approximate=False)
+            await broker.engine.pause(queue="fail", reason="soak")
+            await broker.engine.pause(task="talkative", reason="soak")
+        elif start % (10 * AT_ONCE) == AT_ONCE:
+            await _resume(broker)
+    await _resume(broker)
     while await _unfinished(broker):
         await asyncio.sleep(0.05)
+
+
+async def _resume(broker: JobBroker) -> None:
+    await broker.engine.resume(queue="fail")
+    await broker.engine.resume(task="talkative")
 
 
 async def _send(broker: JobBroker, numbers: range) -> None:

@@ -50,3 +50,9 @@ async def failing(number: int) -> None:
 async def limited(number: int) -> int:
     """Return, a few at a time."""
     return number
+
+
+@broker.task(task_name="rated", queue="limits", rate_limit=(5000, 1))
+async def rated(number: int) -> int:
+    """Return, so many a second."""
+    return number
