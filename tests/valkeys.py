@@ -35,7 +35,14 @@ class Valkey:
     """One process on a port."""
 
     def __init__(
-        self, folder: Path, port: int, *, sentinel: bool = False, replica_of: int | None = None, **options: str
+        self,
+        folder: Path,
+        port: int,
+        *,
+        password: str = "",
+        sentinel: bool = False,
+        replica_of: int | None = None,
+        **options: str,
     ) -> None:
         self.port = port
         self.folder = folder / str(port)
@@ -43,8 +50,8 @@ class Valkey:
         self._arguments = [part for name, value in options.items() for part in (f"--{name.replace('_', '-')}", value)]
         if replica_of is not None:
             self._arguments += ["--replicaof", "127.0.0.1", str(replica_of)]
-        self._sentinel = sentinel
-        self.client = redis.Redis(port=port, socket_timeout=5, retry=Retry(NoBackoff(), 0))
+        self._sentinel, self._password = sentinel, password
+        self.client = redis.Redis(port=port, password=password or None, socket_timeout=5, retry=Retry(NoBackoff(), 0))
         self.process: subprocess.Popen[bytes] | None = None
 
     def start(self, configuration: str = "") -> None:
@@ -53,7 +60,8 @@ class Valkey:
         if self._sentinel:
             file = self.folder / "sentinel.conf"
             if not file.exists():
-                file.write_text(f"port {self.port}\ndir {self.folder}\n{configuration}")
+                secret = f"requirepass {self._password}\n" if self._password else ""
+                file.write_text(f"port {self.port}\ndir {self.folder}\n{secret}{configuration}")
             command += [str(file), "--sentinel"]
         else:
             common = ["--port", str(self.port), "--dir", str(self.folder), "--save", "", "--appendonly", "no"]
@@ -171,12 +179,15 @@ def id_of(node: Valkey) -> str:
 
 
 class Watched:
-    """A master, its replica and the Sentinel that watches them."""
+    """A master, its replica and the Sentinel that watches them; with passwords if they are given."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, password: str = "", sentinel_password: str = "") -> None:
         one, two, sentinel = free_ports(3)
-        self.master, self.replica = Valkey(folder, one), Valkey(folder, two, replica_of=one)
-        self.sentinel = Valkey(folder, sentinel, sentinel=True)
+        asked = {"requirepass": password, "masterauth": password} if password else {}
+        self.master = Valkey(folder, one, password=password, **asked)
+        self.replica = Valkey(folder, two, password=password, replica_of=one, **asked)
+        self.sentinel = Valkey(folder, sentinel, password=sentinel_password, sentinel=True)
+        self._password = password
 
     @property
     def url(self) -> str:
@@ -192,6 +203,7 @@ class Watched:
             f"sentinel monitor {SERVICE} 127.0.0.1 {self.master.port} 1\n"
             f"sentinel down-after-milliseconds {SERVICE} 1000\n"
             f"sentinel failover-timeout {SERVICE} 5000\n"
+            + (f"sentinel auth-pass {SERVICE} {self._password}\n" if self._password else "")
         )
         eventually_sync(lambda: self.sentinel.client.execute_command("SENTINEL", "REPLICAS", SERVICE), 20)
 

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from taskcast.engine.engine import Engine
+from taskcast.errors import EngineUnavailable
 from tests.scenarios.system import running_system
 from tests.scenarios.witness import Witness
 from tests.taskcast.processes import workers_on
@@ -83,3 +85,21 @@ async def test_whole_taskcast_goes_on_after_a_failover(watched: Watched) -> None
                 return [row["status"] for row in rows] == ["completed"] * 2
 
             await eventually(stored, timeout=20)
+
+
+async def test_sentinel_and_server_may_have_passwords_of_their_own(tmp_path: Path) -> None:
+    watched = Watched(tmp_path, password="of-the-server", sentinel_password="of/the+sentinel")
+    rest = watched.url.removeprefix("redis+sentinel://")
+    right = f"redis+sentinel://:of-the%2Dserver@{rest}?sentinel_password=of%2Fthe%2Bsentinel"
+    try:
+        watched.start()
+        async with workers_on(right, tmp_path) as workers:
+            await workers.start()
+            job = await workers.shop.broker.enqueue("work", 0.0)
+            assert (await job.wait_result(timeout=20)).return_value == 1
+        for wrong in (right.replace("Bsentinel", "Bsentry"), right.replace("Dserver", "Dserfer")):
+            async with Engine.connect(wrong) as engine:
+                with pytest.raises(EngineUnavailable, match=r"(?i)(invalid|auth)"):
+                    await engine.queues(deadline_s=5)
+    finally:
+        watched.close()
