@@ -192,9 +192,7 @@ async def test_idle_child_that_was_killed_costs_no_job_anything(shop: Workshop, 
 
 
 @pytest.mark.parametrize("task", [tasks.sleep, tasks.sleep_at_checkpoints, tasks.resist, tasks.spin])
-async def test_cancel_ends_whatever_a_child_does(
-    shop: Workshop, broker: JobBroker, tmp_path: Path, task: Any
-) -> None:
+async def test_cancel_ends_whatever_a_child_does(shop: Workshop, broker: JobBroker, tmp_path: Path, task: Any) -> None:
     file = tmp_path / "told"
 
     async with shop.working() as worker:
