@@ -54,7 +54,14 @@ class Announcement:
         """The part that `job.started` repeats, as JSON text."""
         return encode_plain({"worker": self.worker, "host": self.host, "pid": self.pid})
 
-    def info(self, *, busy: Sequence[str] = (), loop_lag_ms: float = 0.0, with_tasks: bool = False) -> bytes:
+    def info(
+        self,
+        *,
+        busy: Sequence[str] = (),
+        lingering: Sequence[str] = (),
+        loop_lag_ms: float = 0.0,
+        with_tasks: bool = False,
+    ) -> bytes:
         """Return the `WorkerInfo` as JSON text; the share of the CPU is that since the last call."""
         now, cpu_s = time.monotonic(), time.process_time()
         passed = now - self._measured_at
@@ -68,6 +75,7 @@ class Announcement:
                 queues=self._queues,
                 slots=self._slots,
                 busy=list(busy)[:500],
+                lingering=list(lingering)[:500],
                 loop_lag_ms=round(loop_lag_ms, 2),
                 cpu=round(cpu, 4),
                 rss_bytes=rss_bytes(),

@@ -154,6 +154,7 @@ class By(msgspec.Struct, frozen=True, kw_only=True):
 class WorkerInfo(msgspec.Struct, frozen=True, kw_only=True):
     """What a worker says of itself; `tasks` maps a task's name to its options and its parameters' JSON Schema.
 
+    `busy` are the jobs it runs; `lingering` those that have ended while their code goes on in a thread and keeps a slot.
     `lost` is true on a `worker.stopped` that the worker did not tell itself: its lease was found gone.
     """
 
@@ -163,6 +164,7 @@ class WorkerInfo(msgspec.Struct, frozen=True, kw_only=True):
     queues: list[str] | None = None
     slots: int = 0
     busy: list[str] = []
+    lingering: list[str] = []
     loop_lag_ms: float = 0
     cpu: float = 0
     rss_bytes: int = 0

@@ -30,6 +30,7 @@ class Presence:
         announcement: what the worker says of itself.
         lease_s: how long a lease lasts.
         busy: returns the ids of the jobs it holds.
+        lingering: returns the ids of the jobs that have ended while their code goes on.
         loop_lag_ms: returns how late its event loop is.
     """
 
@@ -40,10 +41,11 @@ class Presence:
         announcement: Announcement,
         lease_s: float,
         busy: Callable[[], Sequence[str]],
+        lingering: Callable[[], Sequence[str]],
         loop_lag_ms: Callable[[], float],
     ) -> None:
         self._engine, self._announcement, self._lease_s = engine, announcement, lease_s
-        self._busy, self._loop_lag_ms = busy, loop_lag_ms
+        self._busy, self._lingering, self._loop_lag_ms = busy, lingering, loop_lag_ms
         self._tasks: list[asyncio.Task[None]] = []
 
     async def begin(self, pause: Callable[[float], Awaitable[None]], is_stopping: Callable[[], bool]) -> bool:
@@ -89,7 +91,9 @@ class Presence:
         while True:
             await asyncio.sleep(self._lease_s)
             try:
-                info = self._announcement.info(busy=self._busy(), loop_lag_ms=self._loop_lag_ms())
+                info = self._announcement.info(
+                    busy=self._busy(), lingering=self._lingering(), loop_lag_ms=self._loop_lag_ms()
+                )
                 await self._engine.beat(self._announcement.worker, info, deadline_s=CALL_DEADLINE_S)
             except (TaskcastError, OSError) as error:
                 logger.debug("no beat: %s", error)

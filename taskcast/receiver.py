@@ -136,6 +136,11 @@ class JobReceiver(Receiver):
         return [job for job, _ in self._taker.held()]
 
     @property
+    def lingering(self) -> list[str]:
+        """The ids of the jobs that have ended while their code goes on in a thread and keeps a slot."""
+        return [running.taken.job for running in list(self._runner.lingering)]
+
+    @property
     def free_slots(self) -> int:
         """How many jobs it would take now."""
         return self._taker.free_slots
@@ -201,6 +206,7 @@ class JobReceiver(Receiver):
             announcement=self._announcement,
             lease_s=broker.lease_s,
             busy=lambda: self.busy,
+            lingering=lambda: self.lingering,
             loop_lag_ms=lambda: self._lag_ms,
         )
         self._lease = LeaseThread(
@@ -210,7 +216,9 @@ class JobReceiver(Receiver):
             lease_s=broker.lease_s,
             claims=self._taker.claims,
             on_renewed=self._orders.on_renewed,
-            info=lambda blocked_s: self._announcement.info(busy=self.busy, loop_lag_ms=blocked_s * 1000),
+            info=lambda blocked_s: self._announcement.info(
+                busy=self.busy, lingering=self.lingering, loop_lag_ms=blocked_s * 1000
+            ),
             overdue=self._overdue,
             loop_blocked_s=broker.loop_blocked_s,
             loop_kill_s=broker.loop_kill_s,

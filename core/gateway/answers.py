@@ -253,7 +253,7 @@ class StuckReport(Answer):
 
 
 class Worker(Answer):
-    """What a worker process said of itself last."""
+    """What a worker process said of itself last; `lingering` jobs have ended while their code keeps a slot."""
 
     id: str
     host: str
@@ -262,6 +262,7 @@ class Worker(Answer):
     queues: list[str] | None
     slots: int
     busy: list[str]
+    lingering: list[str]
     loop_lag_ms: float
     cpu: float
     rss_bytes: int

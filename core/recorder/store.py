@@ -243,12 +243,12 @@ async def _workers(connection: Any, changes: Changes) -> None:
         await connection.execute(
             """
             INSERT INTO workers AS w (id, host, pid, state, queues, slots, busy, loop_lag_ms, cpu, rss_bytes, version,
-                started_at, seen_at, stopped_at)
+                started_at, seen_at, stopped_at, lingering)
             VALUES ($1, $2, $3, $4::varchar, $5::text::jsonb, $6, $7::text::jsonb, $8, $9, $10, $11,
                 coalesce($12::timestamptz, $13::timestamptz), $13::timestamptz,
-                CASE WHEN $4::varchar <> 'running' THEN $13::timestamptz END)
+                CASE WHEN $4::varchar <> 'running' THEN $13::timestamptz END, $15::text::jsonb)
             ON CONFLICT (id) DO UPDATE SET state = excluded.state, seen_at = excluded.seen_at,
-                stopped_at = excluded.stopped_at, busy = excluded.busy, started_at = coalesce($12::timestamptz, w.started_at),
+                stopped_at = excluded.stopped_at, busy = excluded.busy, lingering = excluded.lingering, started_at = coalesce($12::timestamptz, w.started_at),
                 host = excluded.host, pid = excluded.pid, loop_lag_ms = excluded.loop_lag_ms, cpu = excluded.cpu,
                 queues = CASE WHEN $14::bool THEN w.queues ELSE excluded.queues END,
                 slots = CASE WHEN $14::bool THEN w.slots ELSE excluded.slots END,
@@ -269,6 +269,7 @@ async def _workers(connection: Any, changes: Changes) -> None:
             news.started_at,
             news.at,
             news.state == "lost",  # all that is known of one found dead is its name
+            _json.encode(info.lingering if news.state == "running" else []).decode(),
         )
     if changes.tasks:
         await _tasks(connection, changes)

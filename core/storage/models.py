@@ -187,6 +187,7 @@ class Worker(Model):
     queues = fields.JSONField[list[str]](null=True)
     slots = fields.IntField(default=0)
     busy = fields.JSONField[list[str]](default=list)
+    lingering = fields.JSONField[list[str]](null=True)
     loop_lag_ms = fields.FloatField(default=0)
     cpu = fields.FloatField(default=0)
     rss_bytes = fields.BigIntField(default=0)

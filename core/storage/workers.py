@@ -20,7 +20,7 @@ async def list_workers() -> list[Row]:
     async with connection() as lent:
         records = await lent.fetch(
             """
-            SELECT id, host, pid, queues::text AS queues, slots, busy::text AS busy, loop_lag_ms, cpu, rss_bytes, version,
+            SELECT id, host, pid, queues::text AS queues, slots, busy::text AS busy, lingering::text AS lingering, loop_lag_ms, cpu, rss_bytes, version,
                 started_at, seen_at, stopped_at,
                 CASE WHEN state = 'running' AND seen_at < now() - make_interval(secs => $1) THEN 'lost' ELSE state END
                     AS state
@@ -50,6 +50,7 @@ def _worker(record: Any) -> Row:
         "queues": from_json(record["queues"]),
         "slots": record["slots"],
         "busy": from_json(record["busy"]) or [],
+        "lingering": from_json(record["lingering"]) or [],
         "loop_lag_ms": record["loop_lag_ms"],
         "cpu": record["cpu"],
         "rss_bytes": record["rss_bytes"],

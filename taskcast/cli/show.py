@@ -191,7 +191,8 @@ def workers_table(rows: Iterable[Row]) -> Table:
             escape(str(row.get("host", ""))),
             str(row.get("pid", "")),
             str(row.get("state", "")),
-            f"{len(row.get('busy') or ())}/{row.get('slots', 0)}",
+            f"{len(row.get('busy') or ())}/{row.get('slots', 0)}"
+            + (f" +{len(row['lingering'])} lingering" if row.get("lingering") else ""),
             escape(", ".join(row.get("queues") or ("all",))),
             f"{(row.get('rss_bytes') or 0) / 1_000_000:.0f} MB",
             ago(row.get("seen_at")),

@@ -159,6 +159,11 @@ async def test_thread_that_goes_on_keeps_its_slot_while_its_job_has_ended(
         waiting = await broker.enqueue(other)
         await asyncio.sleep(0.2)
         while_it_runs = (worker.free_slots, await shop.state(waiting.id))
+
+        async def shown() -> bool:
+            return any(beat.data.lingering == [job.id] for beat in await shop.events(kind="worker.beat"))
+
+        await eventually(shown)
         leave.set()
         await shop.ended(waiting.id)
 

@@ -41,6 +41,7 @@ class WorkerCards(LiveElement, component="worker_cards.js"):
                 "queues": row.get("queues"),
                 "slots": row.get("slots") or 0,
                 "busy": row.get("busy") or [],
+                "lingering": row.get("lingering") or [],
                 "cpu": row.get("cpu"),
                 "rss": row.get("rss_bytes"),
                 "lag": row.get("loop_lag_ms"),

@@ -332,7 +332,7 @@ async def test_workers_and_their_tasks_are_known() -> None:
     tasks = {"SEND": {"queue": "mail", "max_attempts": 3, "schema": {"type": "object"}}}
     history.tell("worker.started", None, info | {"tasks": tasks})
     history.tell("worker.started", None, info | {"worker": "w2"})
-    history.tell("worker.beat", None, info | {"busy": ["k"]})
+    history.tell("worker.beat", None, info | {"busy": ["k"], "lingering": ["l"]})
     await record(history)
     history.told.clear()
     history.tell("worker.stopped", None, {"worker": "w2", "host": "here", "pid": 7, "lost": True})
@@ -342,6 +342,7 @@ async def test_workers_and_their_tasks_are_known() -> None:
     task = await get_task("SEND")
 
     assert (workers["w1"]["state"], workers["w1"]["busy"], workers["w1"]["queues"]) == ("running", ["k"], ["mail"])
+    assert workers["w1"]["lingering"] == ["l"]
     assert (workers["w2"]["state"], workers["w2"]["slots"], workers["w2"]["busy"]) == ("lost", 4, [])
     assert workers["w2"]["stopped_at"]
     assert task
