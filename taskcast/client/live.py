@@ -30,6 +30,8 @@ BACKOFF_S = (0.25, 10.0)
 SILENCE = 2.2
 """A connection without a word for this many ping intervals counts as lost."""
 FRAME_BYTES = 16 * 1024 * 1024
+TEMPORARY = 503
+"""The status of a refusal that trying again can help against."""
 
 Listener = Callable[[ConnectionState], None]
 
@@ -259,6 +261,9 @@ class Live:
         try:
             await self._begin(subscription)
         except GatewayError as error:
+            if error.status == TEMPORARY:
+                # What the gateway needs for it is away: come back later, ever more slowly, as if it were away itself.
+                raise _Lost(str(error), None, greeted=False) from None
             self._drop(subscription)
             subscription.end(error)
         except ConnectionError:
@@ -333,7 +338,8 @@ class Live:
             self._answers.pop(request.id, None)
         if frame.err is not None:
             fields = {frame.err.field: frame.err.message} if isinstance(frame.err.field, str) else None
-            raise GatewayError(frame.err.message, status=400, code=frame.err.code, fields=fields)
+            status = TEMPORARY if frame.err.temporary else 400
+            raise GatewayError(frame.err.message, status=status, code=frame.err.code, fields=fields)
         return frame
 
     async def _renew(self) -> None:

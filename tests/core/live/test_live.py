@@ -8,10 +8,13 @@ from typing import Any
 
 import pytest
 
+from core.embedded.valkey import EmbeddedValkey
 from core.recorder.recorder import Recorder
+from core.settings import Settings
 from core.storage.models import Job
 from taskcast import events
 from taskcast.client import (
+    Client,
     Connection,
     ConnectionState,
     EventMessage,
@@ -23,7 +26,8 @@ from taskcast.client import (
 from taskcast.engine.engine import Engine
 from taskcast.engine.jobs import End
 from taskcast.names import Names
-from tests.core.live.conftest import As, Gateway, Join, Work, collect, watching
+from tests.core.live.conftest import As, Gateway, Join, Work, collect, make_token, watching
+from tests.scenarios.chaos.wire import Wire, Wires
 from tests.waiting import eventually
 
 
@@ -238,6 +242,31 @@ async def test_a_gateway_that_stops_says_when_to_come_back_and_clients_go_on(
     assert kinds(messages) == ["job.queued", "job.started", "job.completed"]
     assert states[0].connection is Connection.WAITING
     assert states[0].code == 4201
+
+
+async def test_a_subscription_outlives_a_gateway_that_comes_back_before_its_queue_server(
+    settings: Settings, database: str, valkey: EmbeddedValkey, recorder: Recorder, work: Work
+) -> None:
+    with Wires({"valkey": lambda: str(valkey.socket)}) as wires:
+        url = f"redis://127.0.0.1:{wires.port('valkey')}/0"
+        gateway = Gateway(settings.model_copy(update={"redis_url": url}))
+        await gateway.start()
+        states: list[ConnectionState] = []
+        async with Client(gateway.url, token=await make_token()) as client, client.live() as live:
+            live.listen(states.append)
+            subscription = await live.subscribe("jobs")
+            await anext(subscription)
+            wires.do("valkey", Wire.refuse)
+            await gateway.stop()
+            job = await work.running()
+            await gateway.start()
+            await eventually(lambda: any("queue server" in (state.reason or "") for state in states), timeout=20)
+            wires.do("valkey", Wire.mend)
+            await work.complete(job)
+            messages = await collect(subscription, has("job.completed"), 30)
+        await gateway.stop()
+
+    assert kinds(messages) == ["job.queued", "job.started", "job.completed"]
 
 
 async def test_a_rollback_of_the_queue_server_closes_all_with_4203_and_a_fresh_snapshot_follows(
