@@ -441,6 +441,8 @@ def _explains(crash: Crash, first: Entry, second: Entry) -> bool:
 
 def _the_listener_was_told(facts: Facts) -> Iterator[Complaint]:
     """The websocket client was told every end once, wherever it was told all; and nothing that did not happen."""
+    if facts.evidence.listener_error:
+        yield Complaint("witness", facts.evidence.listener_error)
     happened = {(move.job, move.seq): move.state for moves in facts.moves.values() for move in moves}
     ends = [end for ends in facts.ends.values() for end in ends]
     last: dict[str, str] = {}

@@ -135,6 +135,7 @@ class Driver:
                     self._make_all_trouble(), self._send_all(), *(self._pause(pause) for pause in self.plan.pauses)
                 )
                 await self._settle(listener)
+                self.evidence.listener_error = listener.error
             finally:
                 reader.cancel()
                 await asyncio.gather(reader, return_exceptions=True)

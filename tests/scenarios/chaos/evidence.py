@@ -135,6 +135,7 @@ class Evidence(msgspec.Struct, kw_only=True):
     results: dict[str, int | None] = {}
     gateway: dict[str, str] = {}
     spans: list[Span] = []
+    listener_error: str | None = None
     leftovers: list[str] = []
     survivors: list[str] = []
     ends: dict[str, int] = {}

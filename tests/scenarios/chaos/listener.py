@@ -8,6 +8,7 @@ from typing import Self
 from taskcast.client import Client
 from taskcast.client.messages import EventMessage, Mark, Snapshot
 from taskcast.client.subscription import Subscription
+from taskcast.errors import GatewayError
 from tests.scenarios.chaos.evidence import Seen, Span
 
 
@@ -16,6 +17,7 @@ class Listener:
 
     def __init__(self, client: Client) -> None:
         self.spans: list[Span] = []
+        self.error: str | None = None
         self._live = client.live()
         self._task: asyncio.Task[None] | None = None
 
@@ -36,6 +38,14 @@ class Listener:
         return self.spans[-1].until if self.spans else 0
 
     async def _follow(self, subscription: Subscription) -> None:
+        try:
+            await self._read(subscription)
+        except GatewayError as error:
+            self.error = f"the subscription ended: {error}"
+        else:
+            self.error = "the subscription ended"
+
+    async def _read(self, subscription: Subscription) -> None:
         async for message in subscription:
             if isinstance(message, Snapshot):
                 rows = [Seen(job=row["id"], seq=row["seq"], state=row["status"]) for row in message.items]

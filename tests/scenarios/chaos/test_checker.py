@@ -406,6 +406,13 @@ def test_an_end_that_never_was_is_a_complaint_about_the_websocket() -> None:
     assert "witness: the websocket told of failed at 1777, which never was (number 0, job j1)" in complaints(evidence)
 
 
+def test_a_websocket_subscription_that_ends_is_a_complaint() -> None:
+    evidence = good()
+    evidence.listener_error = "the subscription ended: no"
+
+    assert "witness: the subscription ended: no" in complaints(evidence)
+
+
 def test_a_process_that_ends_without_our_doing_is_a_complaint() -> None:
     evidence = good()
     evidence.crashes = [Crash(what="kill", target="recorder", pids=[8])]
