@@ -6,11 +6,15 @@ import json
 from typing import Any
 
 from taskcast.states import JobState
+from ui.durations import duration
+from ui.limits import concurrency_words, rate_words
 from ui.looks import FINAL_REASONS, PRIORITIES, QUEUED_REASONS, STATES
 from ui.model import Row, millis
 from ui.rows import error_line, table_row
+from ui.words import stuck_words
 
 SHOWN_CHARACTERS = 300_000
+SHOWN_ATTEMPTS = 50
 WIDE = 40
 """Characters above which a fact takes a whole line; the browser knows the same number."""
 
@@ -28,6 +32,7 @@ def job_page(row: Row) -> Row:
         "result": shown(row.get("result")) if status == JobState.COMPLETED and "result" in row else None,
         "error": _error(row),
         "cancel": _cancel(row),
+        "attempts": [_attempt(attempt) for attempt in row.get("attempts") or []][-SHOWN_ATTEMPTS:],
     }
 
 
@@ -73,8 +78,13 @@ def timeline(row: Row) -> list[Row]:
         add(row.get("started_at"), "info", "Started", f"on {row['worker']}" if row.get("worker") else "")
     if row.get("cancel_requested_at"):
         add(row["cancel_requested_at"], "warn", "Cancel requested", _who(row))
-        add(row.get("cancel_seen_at"), "warn", "Cancel seen by the worker")
-    add(row.get("stuck_at"), "warn", "Looks stuck", "no sign of life for some time")
+        add(row.get("cancel_seen_at"), "warn", "Cancel seen", f"by {_seen_by(row) or 'its worker'}")
+    add(
+        row.get("stuck_at"),
+        "warn",
+        "Looks stuck",
+        stuck_words(row.get("stuck_reason")) or "no sign of life for some time",
+    )
     if status == JobState.RETRYING and row.get("run_at"):
         items.append(_due(row, "Next attempt", "waits before it tries again"))
     ended_by_attempt = attempts and attempts[-1].get("ended_at") and attempts[-1].get("state") == status
@@ -85,22 +95,6 @@ def timeline(row: Row) -> list[Row]:
         add(row.get("cancelled_at"), "idle", "Cancelled", _who(row))
     order = sorted(enumerate(items), key=lambda pair: (pair[1]["at"], pair[0]), reverse=True)
     return [item for _, item in order]
-
-
-def duration(ms: Any) -> str:
-    """Return milliseconds for a person: 840 ms, 1.2 s, 3 min 05 s, 2 h 10 min."""
-    if not isinstance(ms, int | float):
-        return "—"
-    seconds = ms / 1000
-    if ms < 1000:
-        return f"{round(ms)} ms"
-    if seconds < 60:
-        return f"{seconds:.1f} s"
-    minutes, rest = divmod(round(seconds), 60)
-    if minutes < 60:
-        return f"{minutes} min {rest:02} s"
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours} h {minutes:02} min" if hours < 48 else f"{hours // 24} days {hours % 24} h"
 
 
 def _named(word: str, number: Any, attempts: list[Row]) -> str:
@@ -144,14 +138,48 @@ def _facts(row: Row) -> list[list[Any]]:
     ]
     if row.get("user_id"):
         facts.append(["For", str(row["user_id"]), ""])
+    limits: Row = row.get("limits") or {}
+    if concurrency := limits.get("concurrency"):
+        words = concurrency_words(concurrency.get("limit"))
+        facts.append(["Concurrency limit", f"{words}, key {concurrency.get('key')}", ""])
+    if rate := limits.get("rate"):
+        facts.append(["Rate limit", f"{rate_words(rate)}, key {rate.get('key')}", ""])
+    if row.get("deliveries"):
+        facts.append(["Lost workers", f"{row['deliveries']} of {row.get('max_deliveries') or 3}", ""])
     for key, label in (("deduplication_key", "Deduplication key"), ("rate_limit_key", "Rate limit key")):
-        if row.get(key):
+        if row.get(key) and not (key == "rate_limit_key" and limits.get("rate")):
             facts.append([label, str(row[key]), "mono"])
     for key, value in list((row.get("metadata") or {}).items())[:12]:
         facts.append(
             [str(key)[:60], value if isinstance(value, str) else json.dumps(value, default=repr)[:400], "mono"]
         )
     return sorted(facts, key=lambda fact: len(str(fact[1])) > WIDE)
+
+
+def _attempt(attempt: Row) -> Row:
+    """Return one attempt; its error only where it has one, its end only when it has ended."""
+    error: Row = attempt.get("error") or {}
+    state = str(attempt.get("state") or "")
+    reason = str(attempt.get("reason") or "")
+    said_enough = state in {JobState.RUNNING, JobState.COMPLETED} or reason == "error"
+    words = "" if said_enough else FINAL_REASONS.get(reason) or QUEUED_REASONS.get(reason)
+    return {
+        "n": attempt.get("attempt") or 0,
+        "state": state,
+        "worker": _text(attempt.get("worker")),
+        "process": " · ".join(
+            part
+            for part in (_text(attempt.get("host")) or "", f"process {attempt['pid']}" if attempt.get("pid") else "")
+            if part
+        ),
+        "started": millis(attempt.get("started_at")),
+        "ended": millis(attempt.get("ended_at")),
+        "took": attempt.get("duration_ms"),
+        "waited": attempt.get("waited_ms"),
+        "reason": words or "",
+        "error": error_line(error)[:2000] if error else None,
+        "trace": _text(attempt.get("stack_trace")),
+    }
 
 
 def _error(row: Row) -> Row | None:
@@ -182,9 +210,17 @@ def _cancel(row: Row) -> Row | None:
         "asked": millis(row.get("cancel_requested_at")),
         "by": _who(row),
         "seen": millis(row.get("cancel_seen_at")),
+        "worker": _seen_by(row),
         "stopped": ended,
         "ended": state.label if state and final else None,
     }
+
+
+def _seen_by(row: Row) -> str | None:
+    """Return the worker that has seen the request to stop; it is the one that had the attempt."""
+    if not row.get("cancel_seen_at") and row.get("status") != JobState.CANCELLED:
+        return None
+    return _text(row.get("cancel_seen_by") or row.get("worker"))
 
 
 def _who(row: Row) -> str:

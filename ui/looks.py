@@ -46,6 +46,27 @@ FINAL_REASONS = {
     "forgotten": "the queue server forgot it",
 }
 
+DEAD_LETTERS = tuple(reason for reason in FINAL_REASONS if reason != "error")
+"""Why a job can be a dead letter: it failed for another reason than an error of its own."""
+
+DEAD_LABELS = {
+    "worker_lost": "Worker lost",
+    "timeout": "Timeout",
+    "unknown_task": "Unknown task",
+    "unreadable": "Unreadable",
+    "forgotten": "Forgotten",
+}
+
+STUCK_REASONS = {
+    "past_timeout": "it runs on past its timeout",
+    "unknown_to_engine": "the queue server does not know it",
+    "misplaced": "the queue server had lost its place",
+    "owner_lost": "its worker has gone silent and nobody took it back",
+    "no_worker": "no live worker serves its queue",
+}
+
+UNITS_S = {"minutes": 60.0, "hours": 3600.0, "days": 86_400.0}
+
 QUEUED_REASONS = {
     "enqueued": "enqueued",
     "due": "its time came",
@@ -65,5 +86,6 @@ def as_json() -> str:
             "levels": LEVELS,
             "priorities": {priority.name: label for priority, label in PRIORITIES.items()},
             "final_reasons": FINAL_REASONS,
+            "dead_letters": DEAD_LABELS,
         }
     )

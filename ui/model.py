@@ -15,7 +15,7 @@ from taskcast.states import JobState, Priority
 Row = dict[str, Any]
 
 ATTEMPT_FIELDS = ("started_at", "completed_at", "failed_at", "cancelled_at", "duration_ms", "progress", "error")
-CANCEL_FIELDS = ("cancel_requested_at", "cancel_seen_at", "cancel_reason", "cancelled_by")
+CANCEL_FIELDS = ("cancel_requested_at", "cancel_seen_at", "cancel_seen_by", "cancel_reason", "cancelled_by")
 
 
 def iso(at_ms: int) -> str:
@@ -104,7 +104,10 @@ def _accepted(row: Row, event: Any) -> Row:
         "queued_at": iso(event.at) if event.state != JobState.SCHEDULED else row.get("queued_at"),
         "worker": None,
         "queued_reason": data.reason,
+        "held_by": None,
+        "limits": getattr(data, "limits", None),
         "stuck_at": None,
+        "stuck_reason": None,
         "is_partial": False,
     }
     if data.reason in {"retry", "enqueued"}:
@@ -126,6 +129,7 @@ def _started(row: Row, event: Any) -> Row:
         "queued_at": row.get("queued_at") or waited,
         "created_at": row.get("created_at") or waited,
         "stuck_at": None,
+        "stuck_reason": None,
     }
 
 
@@ -141,6 +145,7 @@ def _progressed(row: Row, event: Any) -> Row:
             "eta_s": p.eta_s,
         },
         "stuck_at": None,
+        "stuck_reason": None,
     }
 
 
@@ -193,6 +198,7 @@ def _cancel_requested(_: Row, event: Any) -> Row:
         "cancelled_by": event.data.by,
         "cancel_reason": event.data.reason,
         "cancel_seen_at": None,
+        "cancel_seen_by": None,
     }
 
 
@@ -206,8 +212,8 @@ _CHANGES: dict[type[ev.Event], Callable[[Row, Any], Row]] = {
     ev.JobRetrying: _retrying,
     ev.JobCancelledEvent: _cancelled,
     ev.JobCancelRequested: _cancel_requested,
-    ev.JobCancelSeen: lambda _, event: {"cancel_seen_at": iso(event.at)},
-    ev.JobStuck: lambda _, event: {"stuck_at": iso(event.at)},
+    ev.JobCancelSeen: lambda _, event: {"cancel_seen_at": iso(event.at), "cancel_seen_by": event.data.worker},
+    ev.JobStuck: lambda _, event: {"stuck_at": iso(event.at), "stuck_reason": event.data.reason},
     ev.JobDeduplicated: lambda _row, _event: {"is_duplicate": True},
 }
 

@@ -11,7 +11,9 @@ from nicegui import Client as Browser
 from nicegui import ui
 
 from taskcast.client import GatewayError
+from ui.commands import Commands
 from ui.components.frame_parts import ConfirmDialog, Toasts
+from ui.questions import Question, Refusal, Unfit
 from ui.sessions import Session, SessionEnded, Sessions
 from ui.settings import Settings
 from ui.upstream import Upstream
@@ -28,6 +30,9 @@ logger = logging.getLogger(__name__)
 
 SIGN_IN = "/admin/sign-in"
 
+Answer = Callable[[dict[str, Any]], Awaitable[Refusal | None]]
+"""Takes what was filled into a dialog; returns why it cannot be done, or None."""
+
 
 class Page:
     """Binds a browser's tab to a session; every action goes through `act`, which checks the session first."""
@@ -43,9 +48,10 @@ class Page:
         self.toasts: Toasts | None = None
         self.dialog: ConfirmDialog | None = None
         self.frame: Frame | None = None
+        self.commands = Commands(self)
         self.on_path: Callable[[str], None] | None = None
         self._sessions = sessions
-        self._questions: dict[int, Callable[[str], Awaitable[None]]] = {}
+        self._questions: dict[int, Answer] = {}
         self._asked = 0
         session.pages.add(self)
         browser.on_connect(self._connected)
@@ -54,7 +60,18 @@ class Page:
     @property
     def may(self) -> dict[str, bool]:
         """What buttons to show."""
-        return {"retry": self.session.may_steer, "cancel": self.session.may_cancel}
+        session = self.session
+        return {"retry": session.may_steer, "cancel": session.may_cancel, "steer": session.may_steer,
+                "clean": session.may_clean}  # fmt: skip
+
+    @property
+    def why(self) -> dict[str, str]:
+        """Why steering and cleaning are not offered to this person; empty where they are."""
+        role = self.session.role
+        return {
+            "steer": "" if self.session.may_steer else f"Your role, {role}, may look only; an operator may steer.",
+            "clean": "" if self.session.may_clean else f"Your role, {role}, may not delete jobs; an admin may.",
+        }
 
     # ---------------------------------------------------------------------------------------------------- views
 
@@ -72,6 +89,11 @@ class Page:
     def workers(self) -> TableView:
         """All workers."""
         return self.upstream.view("workers", lambda upstream: TableView(upstream, "workers"))
+
+    @property
+    def tasks(self) -> TableView:
+        """All tasks that workers announced."""
+        return self.upstream.view("tasks", lambda upstream: TableView(upstream, "tasks"))
 
     @property
     def running(self) -> JobsView:
@@ -95,89 +117,67 @@ class Page:
     # -------------------------------------------------------------------------------------------------- actions
 
     async def act(self, work: Callable[[], Awaitable[Any]], done: str = "") -> bool:
-        """Do something with the person's rights, after a look at the session; say how it went. Return whether it did."""
+        """Do something with the person's rights and say how it went. Return whether it did."""
+        refusal = await self.attempt(work)
+        if refusal is not None:
+            if refusal.text:
+                self.toast("bad", refusal.text)
+            return False
+        if done:
+            self.toast("ok", done)
+        return True
+
+    async def attempt(self, work: Callable[[], Awaitable[Any]]) -> Refusal | None:
+        """Do something with the person's rights, after a look at the session. Return why it could not be done, if so."""
         try:
             await self.session.check()
             await work()
         except SessionEnded:
             await self._sessions.end(self.session, tell_gateway=False)
-            return False
+            return Refusal("")
         except GatewayError as error:
             if error.status == 401:
                 await self._sessions.end(self.session, tell_gateway=False)
-                return False
-            self.toast("bad", explain(error))
-            return False
+                return Refusal("")
+            return Refusal(explain(error), dict(error.fields or {}))
+        except Unfit:
+            raise
         except Exception as error:
-            self.toast("bad", explain(error))
-            return False
-        if done:
-            self.toast("ok", done)
-        return True
+            return Refusal(explain(error))
+        return None
 
     def toast(self, tone: str, text: str) -> None:
         """Show short news."""
         if self.toasts is not None:
             self.toasts.send("patch", {"tone": tone, "text": text[:600]})
 
-    def ask(self, question: dict[str, Any], yes: Callable[[str], Awaitable[None]]) -> None:
-        """Ask before doing something; `yes` gets the reason that was typed."""
+    def ask(self, question: Question, yes: Answer) -> None:
+        """Ask before doing something; `yes` gets what was filled in. The dialog stays open if it returns a refusal."""
         self._asked += 1
         self._questions = {self._asked: yes}
-        if self.dialog is not None:
-            self.dialog.send("patch", {**question, "token": self._asked})
+        self._show(question.as_json() | {"token": self._asked})
+
+    def tell(self, question: Question) -> None:
+        """Show something in a dialog that is only closed."""
+        self._questions.clear()
+        self._show(question.as_json() | {"token": 0})
 
     async def answered(self, args: Any) -> None:
         """Take the answer of the dialog."""
-        token, reason = args if isinstance(args, list) and len(args) == 2 else (None, "")
+        token, values = args if isinstance(args, list) and len(args) == 2 else (None, {})
         yes = self._questions.pop(token, None) if isinstance(token, int) else None
-        if yes is not None:
-            await yes(str(reason or "")[:300])
+        if yes is None:
+            return
+        refusal = await yes(values if isinstance(values, dict) else {})
+        if refusal is None:
+            self._show({"token": token, "close": True})
+        else:
+            self._questions.setdefault(token, yes)
+            self._show({"token": token, "problem": refusal.text, "fields": refusal.fields})
 
-    def ask_cancel(self, row: dict[str, Any]) -> None:
-        """Ask whether a job shall be cancelled, then do it."""
-        job_id = str(row["id"])
-
-        async def yes(reason: str) -> None:
-            async def cancel() -> None:
-                await self.session.client.cancel(job_id, reason=reason or None)
-
-            await self.act(cancel, "The job was cancelled." if row.get("status") != "running" else "Cancel requested.")
-
-        text = (
-            "It is running: its worker is asked to stop it. What it has done so far stays done."
-            if row.get("status") == "running"
-            else "It has not begun yet, so it is cancelled at once."
-        )
-        question = {
-            "title": f"Cancel {row.get('type') or 'this job'}?", "text": [text], "reason": "Reason (optional)",
-            "yes": "Cancel the job", "no": "Keep it", "danger": True,
-        }  # fmt: skip
-        self.ask(question, yes)
-
-    def ask_retry(self, row: dict[str, Any]) -> None:
-        """Ask whether a finished job shall run again, then do it."""
-        job_id, attempt = str(row["id"]), int(row.get("attempt") or 0)
-
-        async def yes(_: str) -> None:
-            async def retry() -> None:
-                await self.session.client.retry(job_id, after_attempt=attempt)
-
-            await self.act(retry, "The job was queued again.")
-
-        question = {
-            "title": f"Run {row.get('type') or 'this job'} again?",
-            "text": ["It is queued with the same arguments, under the same id. Its earlier attempts stay to be seen."],
-            "yes": "Run again",
-        }
-        self.ask(question, yes)
-
-    async def steer(self, what: str, row: dict[str, Any] | None) -> None:
-        """Do what a job's button says."""
-        if row is not None and what == "cancel":
-            self.ask_cancel(row)
-        elif row is not None and what == "retry":
-            self.ask_retry(row)
+    def _show(self, message: dict[str, Any]) -> None:
+        if self.dialog is not None:
+            self.dialog.send("patch", message)
 
     def go(self, path: str) -> None:
         """Open a path of the dashboard on this page."""

@@ -7,6 +7,7 @@ import logging
 import shutil
 import tempfile
 from collections.abc import AsyncIterator
+from functools import partial
 from pathlib import Path
 from urllib.parse import quote
 
@@ -25,7 +26,7 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
 from taskcast.client import GatewayError
-from ui.components.element import ASSETS, BASE
+from ui.components.element import ASSETS, BASE, PLACES, QUEUES, WORKERS
 from ui.guard import address_of, is_secure, set_cookie
 from ui.ids import clean_id
 from ui.page import SIGN_IN
@@ -38,6 +39,8 @@ logger = logging.getLogger(__name__)
 
 FOLDER = Path(__file__).parent / "assets"
 IMPORT = "TRANSACTION_IMPORT"
+MOVED = {"queues": QUEUES, "workers": WORKERS}
+"""Pages that were below `/admin/jobs` once."""
 FORM_EXTRA = 64 * 1024
 """What a form may hold beside its file."""
 
@@ -54,6 +57,7 @@ class Routes:
         return [
             Route("/", lambda _: RedirectResponse(BASE, 307)),
             Route("/admin", lambda _: RedirectResponse(BASE, 307)),
+            *(Route(f"{BASE}/{name}", partial(_moved, to), methods=["GET"]) for name, to in MOVED.items()),
             Route("/health", lambda _: JSONResponse({"status": "ok"})),
             Route(SIGN_IN, self.show_sign_in, methods=["GET"]),
             Route(SIGN_IN, self.sign_in, methods=["POST"]),
@@ -178,6 +182,10 @@ def icon_css() -> str:
     return "\n".join(rules)
 
 
+async def _moved(to: str, _: Request) -> Response:
+    return RedirectResponse(to, 308)
+
+
 async def _store(session: Session, file: UploadFile) -> dict[str, str]:
     folder = Path(await asyncio.to_thread(tempfile.mkdtemp, prefix="taskcast-upload-"))
     try:
@@ -196,7 +204,7 @@ async def _store(session: Session, file: UploadFile) -> dict[str, str]:
 
 def _inside(path: str | None) -> str:
     """Return a path of the dashboard: never another host's, whatever a link says."""
-    if path and path.startswith(BASE) and "\\" not in path and "//" not in path and path.isprintable():
+    if path and path.startswith(PLACES) and "\\" not in path and "//" not in path and path.isprintable():
         return path
     return BASE
 

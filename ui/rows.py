@@ -5,8 +5,10 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from taskcast.states import JobState
+from taskcast.states import FINAL, JobState
+from ui.limits import held_words
 from ui.model import Row, millis
+from ui.words import stuck_words
 
 TEXT = 240
 """Characters of any one text in a table's row; the job's own page shows the whole."""
@@ -29,8 +31,8 @@ def table_row(row: Row) -> Row:
         "user": row.get("user_id"),
         "worker": row.get("worker"),
         "percent": _percent(progress, status),
-        "step": _cut(progress.get("current_step")),
-        "message": _cut(progress.get("message")),
+        "step": cut(progress.get("current_step")),
+        "message": cut(progress.get("message")),
         "done": progress.get("completed_steps"),
         "total": progress.get("total_steps"),
         "eta": _eta(row, progress),
@@ -39,10 +41,11 @@ def table_row(row: Row) -> Row:
         "ended": ended(row),
         "due": millis(row.get("run_at")),
         "took": row.get("duration_ms"),
-        "error": _cut(error_line(error)) if error else None,
+        "error": cut(error_line(error)) if error else None,
         "reason": row.get("final_reason"),
         "asked": bool(row.get("cancel_requested_at")) and status == JobState.RUNNING,
-        "stuck": bool(row.get("stuck_at")) and status == JobState.RUNNING,
+        "stuck": _stuck(row, status),
+        "held": held_words(row),
     }
 
 
@@ -64,6 +67,13 @@ def error_line(error: Row) -> str:
     return f"{name}: {lines[0]}" if lines else name
 
 
+def _stuck(row: Row, status: str) -> str | None:
+    """Return why a job that has not ended looks stuck; None if it does not."""
+    if not row.get("stuck_at") or status in FINAL:
+        return None
+    return stuck_words(row.get("stuck_reason")) or "No sign of life"
+
+
 def _percent(progress: Row, status: str) -> float | None:
     if status == JobState.COMPLETED:
         return 100.0
@@ -80,7 +90,8 @@ def _eta(row: Row, progress: Row) -> int | None:
     return at + round(seconds * 1000)
 
 
-def _cut(text: Any) -> str | None:
+def cut(text: Any) -> str | None:
+    """Return a text in one line of at most `TEXT` characters."""
     if text is None:
         return None
     line = " ".join(str(text).split())

@@ -14,6 +14,7 @@ from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
+from ui.components.element import PLACES
 from ui.guard import Guard
 from ui.looks import as_json
 from ui.page import Page
@@ -22,7 +23,9 @@ from ui.pages.job import job
 from ui.pages.jobs import jobs
 from ui.pages.outside import STYLES, THEME, missing_page
 from ui.pages.overview import overview
+from ui.pages.queue import queue
 from ui.pages.queues import queues
+from ui.pages.tasks import tasks
 from ui.pages.workers import workers
 from ui.routes import FOLDER, Routes
 from ui.sessions import Session, Sessions
@@ -33,12 +36,15 @@ from ui.upstream import Upstreams
 logger = logging.getLogger(__name__)
 
 BUILDERS: dict[str, Callable[..., None]] = {
-    "/": overview,
-    "/list": jobs,
-    "/job/{job_id}": job,
+    "/jobs": overview,
+    "/jobs/list": jobs,
+    "/jobs/job/{job_id}": job,
     "/queues": queues,
+    "/queues/{name}": queue,
+    "/tasks": tasks,
     "/workers": workers,
 }
+"""From the address below `/admin` to the page."""
 RECONNECT_S = 20.0
 """How long a page that lost its socket is kept; afterwards its browser loads it anew, by itself."""
 
@@ -61,8 +67,9 @@ def create_app(settings: Settings) -> Starlette:
         page = Page(client, session, upstream=upstream, sessions=sessions, settings=settings)
         Frame(page, dict(BUILDERS))
 
-    for path in ("/admin/jobs", "/admin/jobs/{_:path}"):
-        ui.page(path, title="Taskcast", language=None)(build)
+    for place in PLACES:
+        for path in (place, f"{place}/{{_:path}}"):
+            ui.page(path, title="Taskcast", language=None)(build)
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:

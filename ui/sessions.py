@@ -19,6 +19,7 @@ FORGET_S = 30 * 60
 
 STEERS = frozenset({"operator", "admin"})
 CANCELS = STEERS | {"user"}
+CLEANS = frozenset({"admin"})
 
 
 class SessionEnded(Exception):
@@ -58,13 +59,18 @@ class Session:
 
     @property
     def may_steer(self) -> bool:
-        """Tell whether the person may enqueue and retry jobs."""
+        """Tell whether the person may enqueue and retry jobs, and pause queues and tasks."""
         return self.role in STEERS
 
     @property
     def may_cancel(self) -> bool:
         """Tell whether the person may cancel the jobs they see."""
         return self.role in CANCELS
+
+    @property
+    def may_clean(self) -> bool:
+        """Tell whether the person may delete jobs."""
+        return self.role in CLEANS
 
     async def check(self) -> None:
         """Make sure that the session is good, before anything is done with it.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 
 from taskcast.client import GatewayError, GatewayUnavailable
+from ui.looks import STUCK_REASONS
 
 logger = logging.getLogger(__name__)
 
@@ -60,6 +61,18 @@ def explain_sign_in(error: BaseException) -> str:
         if error.status == 403:
             return "This account is disabled. Ask an administrator."
     return explain(error)
+
+
+def stuck_words(reason: object) -> str:
+    """Return why a job looks stuck as a sentence's beginning; a reason that is not known is said as it is."""
+    return sentence(STUCK_REASONS.get(str(reason), reason))
+
+
+def sentence(words: object) -> str:
+    """Return a code or words of the gateway as the beginning of a sentence: `no_lease` becomes "No lease"."""
+    text = str(words or "").strip()
+    text = text.replace("_", " ") if " " not in text else text
+    return text[:1].upper() + text[1:]
 
 
 def _sentence(text: str) -> str:

@@ -36,8 +36,8 @@ async def test_the_theme_is_remembered(dashboard: Page) -> None:
 
 
 async def test_every_control_has_a_name(dashboard: Page, system: System) -> None:
-    for path in ("", "/list", "/queues", "/workers"):
-        await dashboard.goto(f"{system.dashboard}/admin/jobs{path}")
+    for path in ("jobs", "jobs/list", "jobs/list?view=dead", "queues", "queues/scenario", "tasks", "workers"):
+        await dashboard.goto(f"{system.dashboard}/admin/{path}")
         await dashboard.wait_for_selector(".live[data-link=live]")
         nameless = await dashboard.evaluate(
             """() => [...document.querySelectorAll("button, a[href], input:not([type=hidden]):not([hidden]), select")]
@@ -55,6 +55,10 @@ async def test_a_phone_shows_every_page_without_scrolling_sideways(browser: Brow
     for name in ("Overview", "Jobs", "Queues", "Workers"):
         await page.locator(".tabbar").get_by_text(name).click()
         await expect(page.locator("h1")).to_have_text(name)
+        assert await page.evaluate("document.scrollingElement.scrollWidth") == 390
+    for path in ("queues/scenario", "tasks", "jobs/list?view=dead"):
+        await page.goto(f"{system.dashboard}/admin/{path}")
+        await page.wait_for_selector(".live[data-link=live]")
         assert await page.evaluate("document.scrollingElement.scrollWidth") == 390
     await page.locator(".tabbar").get_by_text("Account").click()
     await expect(page.get_by_test_id("sign-out").last).to_be_visible()

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from taskcast.states import JobState
 from ui.components.element import encode
-from ui.job_page import duration, job_page, shown, timeline
+from ui.durations import duration
+from ui.job_page import job_page, shown, timeline
 from ui.rows import delta, table_row
 
 ROW: dict[str, Any] = {
@@ -126,6 +127,58 @@ def test_a_cancel_has_three_phases() -> None:
     assert None not in (job_page(stopped)["cancel"]["seen"], job_page(stopped)["cancel"]["stopped"])
 
 
+def test_a_cancel_names_the_worker_that_saw_it() -> None:
+    asked = ROW | {"status": "running", "cancel_requested_at": "2026-11-24T00:00:02.000Z", "worker": "w2"}
+    seen = asked | {"cancel_seen_at": "2026-11-24T00:00:02.100Z", "cancel_seen_by": "w1"}
+    stopped = asked | {"status": "cancelled", "cancelled_at": "2026-11-24T00:00:03.000Z"}
+
+    assert job_page(asked)["cancel"]["worker"] is None
+    assert job_page(seen)["cancel"]["worker"] == "w1"
+    assert job_page(stopped)["cancel"]["worker"] == "w2"
+
+
+def test_every_attempt_shows_its_error_worker_and_times() -> None:
+    attempts = [
+        {"attempt": 1, "state": "retrying", "worker": "w1", "host": "h", "pid": 7, "waited_ms": 3,
+         "started_at": "2026-11-24T00:00:01.000Z", "ended_at": "2026-11-24T00:00:02.000Z", "duration_ms": 1000,
+         "reason": "timeout", "error": {"type": "app.BadLine", "message": "line 17"}, "stack_trace": "Traceback"},
+        {"attempt": 2, "state": "queued", "worker": "w2", "reason": "reclaimed"},
+    ]  # fmt: skip
+
+    first, second = job_page(ROW | {"attempts": attempts})["attempts"]
+
+    assert (first["error"], first["trace"], first["worker"], first["process"]) == (
+        "BadLine: line 17",
+        "Traceback",
+        "w1",
+        "h · process 7",
+    )
+    assert (first["ended"] - first["started"], first["took"], first["waited"]) == (1000, 1000, 3)
+    assert first["reason"] == "it ran longer than its timeout"
+    assert second["reason"] == "taken back from a lost worker"
+
+
+def test_the_limits_of_a_job_are_facts() -> None:
+    limits = {
+        "concurrency": {"key": "tenant:7", "limit": 2},
+        "rate": {"key": "import", "count": 10, "period_ms": 60_000},
+    }
+
+    facts = {fact[0]: fact[1] for fact in job_page(ROW | {"limits": limits, "rate_limit_key": "import"})["facts"]}
+
+    assert facts["Concurrency limit"] == "2 at once, key tenant:7"
+    assert facts["Rate limit"] == "10 per minute, key import"
+    assert "Rate limit key" not in facts
+
+
+def test_a_job_looks_stuck_until_it_ends() -> None:
+    stuck = {"stuck_at": "2026-11-24T00:00:02.000Z", "stuck_reason": "no_lease"}
+
+    assert table_row(ROW | stuck | {"status": "running"})["stuck"] == "No lease"
+    assert table_row(ROW | stuck)["stuck"] is None
+    assert table_row(ROW | {"status": "running"})["stuck"] is None
+
+
 def test_only_what_changed_is_sent() -> None:
     old = table_row(ROW)
 
@@ -141,6 +194,9 @@ def test_only_what_changed_is_sent() -> None:
         (0, "0 ms"),
         (840, "840 ms"),
         (1240, "1.2 s"),
+        (5000, "5 s"),
+        (900_000, "15 min"),
+        (3_600_000, "1 h"),
         (185_000, "3 min 05 s"),
         (7_800_000, "2 h 10 min"),
         (200_000_000, "2 days 7 h"),

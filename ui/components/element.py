@@ -15,7 +15,13 @@ if TYPE_CHECKING:
     from ui.views.view import View
 
 SHARED = Path(__file__).parent / "shared"
-BASE = "/admin/jobs"
+ROOT = "/admin"
+BASE = f"{ROOT}/jobs"
+QUEUES = f"{ROOT}/queues"
+TASKS = f"{ROOT}/tasks"
+WORKERS = f"{ROOT}/workers"
+PLACES = (BASE, QUEUES, TASKS, WORKERS)
+"""Where the pages are; each place is a page, and what lies below it belongs to it."""
 ASSETS = "/admin/assets"
 
 _encode = msgspec.json.Encoder(enc_hook=repr).encode

@@ -1,10 +1,11 @@
-"""The parts of the frame: navigation, connection pill, search, account, toasts, question, panel."""
+"""The parts of the frame: navigation, pills of connection and pauses, search, account, toasts, question, panel."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from ui.components.element import LiveElement, encode
+from ui.components.element import BASE, QUEUES, TASKS, LiveElement, encode
+from ui.queues import pause_of
 
 
 class NavBar(LiveElement, component="nav_bar.js"):
@@ -52,6 +53,31 @@ class ConnectionPill(LiveElement, component="connection_pill.js"):
             self.run_method("patch", self.page.upstream.link)
 
 
+class PausedPill(LiveElement, component="paused_pill.js"):
+    """Says that something is paused, and tells all lists in the browser what."""
+
+    def __init__(self, page: Any) -> None:
+        super().__init__(page, page.queues)
+        self._tasks = page.tasks
+        self._tasks.attach(self)
+        self._queues = page.queues
+        self._props.update(base=QUEUES, tasks=TASKS, initial=encode(self._paused()))
+
+    def draw(self) -> None:
+        """Send what is paused."""
+        self.send_if_changed(self._paused())
+
+    def _paused(self) -> dict[str, Any]:
+        return {
+            kind: {row["name"]: pause for row in table.sorted if (pause := pause_of(row))}
+            for kind, table in (("queues", self._queues), ("tasks", self._tasks))
+        }
+
+    def _handle_delete(self) -> None:
+        self._tasks.detach(self)
+        super()._handle_delete()
+
+
 class SearchBox(LiveElement, component="search_box.js"):
     """Search from anywhere."""
 
@@ -77,7 +103,11 @@ class Toasts(LiveElement, component="toasts.js"):
 
 
 class ConfirmDialog(LiveElement, component="confirm_dialog.js"):
-    """One question at a time."""
+    """One question at a time; emits `answer` with the question's token and what was filled in."""
+
+    def __init__(self, page: Any) -> None:
+        super().__init__(page)
+        self._props["base"] = BASE
 
 
 class Panel(LiveElement, component="panel.js"):

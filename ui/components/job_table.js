@@ -1,21 +1,21 @@
 // The live table of jobs. reset(rows) once, then patch({set: {id: changed fields}, del: [ids], ...}) at most ten times a
 // second. Elapsed time and ETA tick here and cost no traffic; each row is a component, so that only changed rows render.
-import { Bar, Chip, Icon, ago, clock, count, duration, elapsed, isFinal, left, looks, momentOf, parse, setClock, short, steps } from "taskcast-ui";
+import { Bar, Chip, Icon, ago, clock, count, duration, elapsed, isFinal, left, looks, momentOf, parse, pauseOf, setClock, short, steps, waitWords } from "taskcast-ui";
 import { defineComponent } from "vue";
 
 const JobRow = defineComponent({
   components: { Bar, Chip, Icon },
-  props: { r: Object, list: Boolean, selected: Boolean, may: Object },
+  props: { r: Object, list: Boolean, dead: Boolean, selected: Boolean, may: Object },
   emits: ["open", "act"],
   template: `
   <div class="jt-r jt-row" :class="{sel: selected}" role="row" tabindex="0" :data-job="r.id" :data-state="r.status" @click="$emit('open', r.id)" @keydown.enter.self="$emit('open', r.id)" @keydown.down.prevent="go($event, 1)" @keydown.up.prevent="go($event, -1)">
-    <div class="jt-name" role="cell"><b :title="r.type">{{ r.type || 'unknown task' }}</b><small><span class="mono" :title="r.id">{{ short(r.id) }}</span><span class="tag">{{ r.queue }}</span><span v-if="r.attempt > 1" :class="{hot: r.errors}">try {{ r.attempt }}{{ r.max > 1 ? '/' + r.max : '' }}</span><span v-if="r.stuck" class="hot">looks stuck</span></small></div>
+    <div class="jt-name" role="cell"><b :title="r.type">{{ r.type || 'unknown task' }}</b><small><span class="mono" :title="r.id">{{ short(r.id) }}</span><span class="tag">{{ r.queue }}</span><span v-if="r.attempt > 1" :class="{hot: r.errors}">try {{ r.attempt }}{{ r.max > 1 ? '/' + r.max : '' }}</span><span v-if="r.stuck" class="hot stuck" :title="r.stuck"><Icon name="triangle-alert"/>Stuck</span></small></div>
     <div class="jt-s" role="cell"><Chip :state="r.status"/></div>
     <div v-if="bar" class="pg" role="cell">
-      <div class="pg-t"><span :title="steps(r)">{{ r.asked ? 'Cancel requested…' : steps(r) || (r.percent == null ? 'Working…' : '') }}</span><b>{{ r.percent == null ? '' : Math.floor(r.percent) + '%' }}<em v-if="r.status === 'running'"> · {{ left(r) }}</em></b></div>
+      <div class="pg-t"><span :title="steps(r)">{{ r.asked ? 'Cancel requested…' : r.stuck ? 'Stuck: ' + r.stuck : steps(r) || (r.percent == null ? 'Working…' : '') }}</span><b>{{ r.percent == null ? '' : Math.floor(r.percent) + '%' }}<em v-if="r.status === 'running'"> · {{ left(r) }}</em></b></div>
       <Bar :row="r"/>
     </div>
-    <div v-else class="out" :class="tone" role="cell" :title="outcome">{{ outcome }}</div>
+    <div v-else class="out" :class="tone" role="cell" :title="outcome"><span v-if="dead" class="tag why">{{ looks.dead_letters[r.reason] || r.reason }}</span>{{ outcome }}</div>
     <template v-if="list">
       <div class="jt-p t" role="cell" :class="'pr-' + r.priority">{{ looks.priorities[r.priority] || '' }}</div>
       <div class="jt-e t r" role="cell" :title="momentOf(r.created)">{{ ago(r.created) }}</div>
@@ -26,7 +26,8 @@ const JobRow = defineComponent({
     </template>
     <div class="jt-a t r" role="cell">{{ elapsed(r) }}</div>
     <div class="acts" role="cell">
-      <button v-if="may.retry && done" aria-label="Run again" title="Run again" @click.stop="$emit('act', 'retry', r)"><Icon name="rotate-ccw"/></button>
+      <button v-if="may.retry && done && dead" class="btn" @click.stop="$emit('act', 'retry', r)"><Icon name="rotate-ccw"/>Send again</button>
+      <button v-else-if="may.retry && done" aria-label="Run again" title="Run again" @click.stop="$emit('act', 'retry', r)"><Icon name="rotate-ccw"/></button>
       <button v-if="may.cancel && !done && !r.asked" aria-label="Cancel" title="Cancel" @click.stop="$emit('act', 'cancel', r)"><Icon name="x"/></button>
     </div>
   </div>`,
@@ -34,13 +35,13 @@ const JobRow = defineComponent({
     looks: () => looks,
     done() { return isFinal(this.r.status); },
     bar() { return this.r.status === "running" || (!this.list && this.r.status === "completed"); },
-    tone() { return this.r.status === "failed" ? "bad" : this.r.status === "retrying" ? "warn" : ""; },
+    tone() { return this.r.status === "failed" ? "bad" : this.r.status === "retrying" || (this.r.status === "queued" && (pauseOf(this.r) || this.r.held)) ? "warn" : ""; },
     outcome() {
       const r = this.r;
       if (r.status === "failed") return r.error || looks.final_reasons[r.reason] || "Failed";
       if (r.status === "retrying") return (r.due ? `Tries again ${r.due > clock.now ? ago(r.due) : "now"}` : "Tries again") + (r.error ? ` · ${r.error}` : "");
       if (r.status === "scheduled") return r.due ? `Due ${ago(r.due)}` : "Waits for its time";
-      if (r.status === "queued") return "Waits for a worker";
+      if (r.status === "queued") return waitWords(r);
       if (r.status === "completed") return r.message || "Done";
       return "";
     },
@@ -53,22 +54,22 @@ export default {
   template: `
   <div>
     <div v-if="unseen" class="note" style="margin: 10px 10px 2px" role="status"><Icon name="info"/><span>{{ count(unseen) }} new {{ unseen === 1 ? 'job' : 'jobs' }} since this search.</span><button class="btn" type="button" @click="$emit('again')">Search again</button></div>
-    <div class="jt" :class="{list}" role="table" :aria-label="label" :aria-busy="!loaded">
+    <div class="jt" :class="{list, dead}" role="table" :aria-label="label" :aria-busy="!loaded">
       <div v-if="rows.length || !loaded" class="jt-r jt-head" role="row">
-        <span role="columnheader">Job</span><span role="columnheader" class="jt-s">Status</span><span role="columnheader">{{ list ? 'Progress or outcome' : 'Progress' }}</span>
+        <span role="columnheader">Job</span><span role="columnheader" class="jt-s">Status</span><span role="columnheader">{{ dead ? 'Why it failed' : list ? 'Progress or outcome' : 'Progress' }}</span>
         <template v-if="list"><span role="columnheader" class="jt-p t">Priority</span><span role="columnheader" class="jt-e t r">Created</span></template>
         <template v-else><span role="columnheader" class="jt-e t r">ETA</span><span role="columnheader" class="jt-w">Worker</span></template>
         <span role="columnheader" class="jt-a t r">{{ list ? 'Took' : 'Elapsed' }}</span><span role="columnheader"><span class="vh">Actions</span></span>
       </div>
       <TransitionGroup name="row" tag="div" class="jt-body" role="rowgroup" :css="rows.length < 80">
-        <JobRow v-for="r in shown" :key="r.id" :r="r" :list="list" :selected="r.id === selected" :may="may" @open="open" @act="(what, row) => $emit('act', what, row.id)"/>
+        <JobRow v-for="r in shown" :key="r.id" :r="r" :list="list" :dead="dead" :selected="r.id === selected" :may="may" @open="open" @act="(what, row) => $emit('act', what, row.id)"/>
       </TransitionGroup>
       <template v-if="!loaded"><div v-for="n in 4" :key="n" class="jt-r"><span class="bone" style="height: 13px; width: 60%"></span><span class="bone" style="height: 20px; width: 84px"></span><span class="bone" style="height: 8px"></span><span class="bone jt-e" style="height: 12px"></span><span class="bone jt-w" style="height: 12px"></span></div></template>
     </div>
     <div v-if="loaded && !rows.length" class="empty"><Icon :name="problem ? 'triangle-alert' : empty.icon"/><b>{{ problem ? 'The jobs could not be loaded' : empty.title }}</b><p>{{ problem || empty.text }}</p></div>
     <div v-if="loaded && rows.length && (list || hidden)" class="more"><span class="num">{{ footer }}</span><button v-if="hasMore" class="btn" :disabled="loading" @click="more"><Icon :name="loading ? 'loader-circle' : 'chevron-down'" :class="{spin: loading}"/>Load more</button></div>
   </div>`,
-  props: { initial: String, list: Boolean, label: String, may: Object, empty: Object },
+  props: { initial: String, list: Boolean, dead: Boolean, label: String, may: Object, empty: Object },
   emits: ["open", "act", "more", "again", "seen"],
   data: () => ({ rows: [], loaded: false, problem: "", total: null, hasMore: false, loading: false, selected: null, mode: "all", unseen: 0 }),
   created() { this.byId = new Map(); if (this.initial) this.reset(this.initial); },

@@ -1,5 +1,5 @@
 // One job, in the panel and on its own page. The server sends the parts that changed; see ui/job_page.py.
-import { Bar, Chip, Icon, ago, clock, copy, count, duration, elapsed, isFinal, left, momentOf, parse, setClock, steps, timeOf } from "taskcast-ui";
+import { Bar, Chip, Icon, ago, clock, copy, count, duration, elapsed, isFinal, left, looks, momentOf, parse, pauseOf, setClock, steps, timeOf, waitWords } from "taskcast-ui";
 import { defineComponent, h } from "vue";
 
 const TOKEN = /("(?:\\.|[^"\\])*")(\s*:)?|\b(true|false|null)\b|(-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?)/g;
@@ -29,7 +29,7 @@ export default {
       <button class="ib" :aria-label="copied ? 'Link copied' : 'Copy link'" :title="copied ? 'Copied' : 'Copy link'" @click="share"><Icon :name="copied ? 'check' : 'link'"/></button>
       <a v-if="!wide" class="ib" :href="url" aria-label="Open as a page" title="Open as a page"><Icon name="maximize-2"/></a>
       <button v-if="!wide" class="ib" aria-label="Close" title="Close (Esc)" @click="shut"><Icon name="x"/></button>
-      <template v-if="wide && job"><button v-if="retryable" class="btn" data-testid="retry" @click="$emit('act', 'retry')"><Icon name="rotate-ccw"/>Run again</button><button v-if="cancellable" class="btn danger" data-testid="cancel" @click="$emit('act', 'cancel')"><Icon name="x"/>Cancel</button></template>
+      <template v-if="wide && job"><button v-if="retryable" class="btn" data-testid="retry" @click="$emit('act', 'retry')"><Icon name="rotate-ccw"/>Run again</button><button v-if="cancellable" class="btn danger" data-testid="cancel" :disabled="job.asked" @click="$emit('act', 'cancel')"><Icon :name="job.asked ? 'loader-circle' : 'x'" :class="{spin: job.asked}"/>{{ job.asked ? asking : 'Cancel' }}</button></template>
     </div>
     <div v-if="!job" class="p-b">
       <div v-if="missing" class="empty" style="grid-column: 1/-1"><Icon name="search"/><b>There is no job with this id</b><p>It may have been deleted because it was old, or the link is not complete.</p><a class="btn" :href="base + '/list'">All jobs</a></div>
@@ -41,8 +41,10 @@ export default {
         <div class="blk o1">
           <div class="big"><b v-if="big">{{ big }}</b><Chip v-else :state="job.status"/><span>{{ line }}</span><span class="r" v-if="job.status === 'running' && left(job) !== '—'">{{ left(job) }} left</span></div>
           <Bar :row="job" big/>
-          <div class="big-s"><Chip v-if="big && !wide" :state="job.status"/><span v-if="job.total">{{ count(job.done ?? 0) }} of {{ count(job.total) }} steps</span><span v-if="job.stuck" style="color: var(--warn)">looks stuck</span><span class="r num">{{ clockLine }}</span></div>
+          <div class="big-s"><Chip v-if="big && !wide" :state="job.status"/><span v-if="job.total">{{ count(job.done ?? 0) }} of {{ count(job.total) }} steps</span><span class="r num">{{ clockLine }}</span></div>
         </div>
+        <div v-if="job.stuck" class="blk bare o2"><div class="note warn" role="status"><Icon name="triangle-alert"/><span><b>Looks stuck.</b> {{ job.stuck }}</span></div></div>
+        <div v-if="waiting" class="blk bare o2"><div class="note warn" role="status"><Icon :name="job.held ? 'gauge' : 'circle-pause'"/><span>{{ waiting }}</span></div></div>
         <div v-if="cancel" class="blk bare o2"><div class="steps3" role="list" aria-label="Cancel"><div v-for="s in phases" :key="s.t" role="listitem" :class="{done: s.at}"><b><Icon :name="s.at ? 'check' : s.icon"/>{{ s.t }}</b><small>{{ s.x }}</small></div></div></div>
         <div v-if="error" class="blk bare o2"><div class="err" :class="{soft: !error.final}" role="group" aria-label="Error">
           <div class="err-h"><Icon name="circle-alert"/><div style="min-width: 0"><b class="mono">{{ error.type }}{{ error.code ? ' (' + error.code + ')' : '' }}</b><p>{{ error.message }}</p><small>{{ error.reason }}</small></div></div>
@@ -50,6 +52,12 @@ export default {
           <div v-if="error.trace" style="display: flex; padding: 6px 8px; border-top: 1px solid var(--line-soft)"><button class="mini" :aria-expanded="String(trace)" @click="trace = !trace"><Icon :name="trace ? 'chevron-up' : 'chevron-down'"/>{{ trace ? 'Hide' : 'Show' }} stack trace</button><button class="mini" @click="copy(error.trace)"><Icon name="copy"/>Copy</button></div>
         </div></div>
         <div v-if="result" class="blk o3"><div class="sec">Result<span v-if="result.text === 'null'" class="sub">the task returned nothing</span><button class="mini" @click="copy(result.text)"><Icon name="copy"/>Copy</button></div><Json :value="result"/></div>
+        <div v-if="attempts.length" class="blk o5"><div class="sec">Attempts<span class="sub">{{ attempts.length > 1 ? attempts.length : '' }}</span></div><ol class="att"><li v-for="a in tries" :key="a.n" :data-attempt="a.n">
+          <div class="att-h"><b class="num">{{ a.n }}</b><span v-if="a.state === 'retrying'" class="chip warn"><Icon name="circle-x"/>Failed</span><Chip v-else-if="known(a.state)" :state="a.state"/><span v-else class="tag">{{ a.reason || a.state }}</span><span class="num">{{ span(a) }}</span><button class="mini" @click="logs(a.n)"><Icon name="terminal"/>Logs</button></div>
+          <p class="att-w"><span class="mono">{{ a.worker || 'no worker' }}</span><span v-if="a.process">{{ a.process }}</span><span v-if="a.waited != null">waited {{ duration(a.waited) }}</span></p>
+          <p v-if="a.error" class="att-e mono">{{ a.error }}</p><p v-if="a.reason && known(a.state)" class="att-w"><span>{{ a.reason }}</span></p>
+          <button v-if="a.trace" class="mini" :aria-expanded="String(shown === a.n)" @click="shown = shown === a.n ? 0 : a.n"><Icon :name="shown === a.n ? 'chevron-up' : 'chevron-down'"/>{{ shown === a.n ? 'Hide' : 'Show' }} stack trace</button><pre v-if="a.trace && shown === a.n" class="trace" tabindex="0">{{ a.trace }}</pre>
+        </li></ol></div>
         <div class="blk bare o6"><slot></slot></div>
       </div>
       <div class="col-b">
@@ -60,23 +68,25 @@ export default {
     </div>
     <div v-if="job && !wide && (may.retry || may.cancel)" class="p-f">
       <button v-if="retryable" class="btn" data-testid="retry" @click="$emit('act', 'retry')"><Icon name="rotate-ccw"/>Run again</button>
-      <span v-if="job.asked" class="why">Waiting for the job to stop…</span>
-      <button v-if="cancellable" class="btn danger last" data-testid="cancel" @click="$emit('act', 'cancel')"><Icon name="x"/>Cancel</button>
+      <button v-if="cancellable" class="btn danger last" data-testid="cancel" :disabled="job.asked" @click="$emit('act', 'cancel')"><Icon :name="job.asked ? 'loader-circle' : 'x'" :class="{spin: job.asked}"/>{{ job.asked ? asking : 'Cancel' }}</button>
     </div>
   </div>`,
   props: { id: String, url: String, base: String, wide: Boolean, may: Object, initial: String },
   emits: ["act"],
-  data() { return { job: null, facts: [], timeline: [], args: null, result: null, error: null, cancel: null, missing: false, problem: null, copied: false, trace: this.wide, clock }; },
+  data() { return { job: null, facts: [], timeline: [], args: null, result: null, error: null, cancel: null, attempts: [], shown: 0, missing: false, problem: null, copied: false, trace: this.wide, clock }; },
   created() { if (this.initial) this.patch(this.initial); },
   computed: {
     done() { return isFinal(this.job.status); },
     retryable() { return this.may.retry && this.done; },
-    cancellable() { return this.may.cancel && !this.done && !this.job.asked; },
+    cancellable() { return this.may.cancel && !this.done; },
+    asking() { return this.cancel?.seen ? "Stopping…" : "Cancel requested"; },
     big() { return this.job.percent != null && this.job.status !== "queued" && this.job.status !== "scheduled" ? Math.floor(this.job.percent) + "%" : ""; },
     line() {
       const j = this.job;
-      return { queued: "waits for a worker", scheduled: j.due ? "due " + ago(j.due) : "waits for its time", retrying: j.due ? "tries again " + (j.due > clock.now ? ago(j.due) : "now") : "tries again", cancelled: "", failed: j.message || "" }[j.status] ?? (steps(j, false) || (j.status === "running" ? "working…" : ""));
+      return { queued: waitWords(j).replace(/^Waits/, "waits"), scheduled: j.due ? "due " + ago(j.due) : "waits for its time", retrying: j.due ? "tries again " + (j.due > clock.now ? ago(j.due) : "now") : "tries again", cancelled: "", failed: j.message || "" }[j.status] ?? (steps(j, false) || (j.status === "running" ? "working…" : ""));
     },
+    waiting() { const p = this.job.status === "queued" && (pauseOf(this.job) || this.job.held); return p ? waitWords(this.job) + (this.job.held ? "." : "; the job waits until it goes on.") : ""; },
+    tries() { return [...this.attempts].reverse(); },
     clockLine() {
       const j = this.job, e = elapsed(j);
       return j.status === "running" ? `running for ${e}` : this.done ? (e === "—" ? "" : `took ${e}`) : `created ${ago(j.created)}`;
@@ -85,7 +95,7 @@ export default {
       const c = this.cancel, at = (ms) => (ms ? timeOf(ms) : "");
       return [
         { t: "Requested", at: c.asked, icon: "ban", x: [at(c.asked), c.by].filter(Boolean).join(" ") },
-        { t: "Seen", at: c.seen || c.stopped, icon: "loader-circle", x: c.seen ? "by the worker, " + at(c.seen) : c.stopped ? "" : "waits for the worker" },
+        { t: "Seen", at: c.seen || c.stopped, icon: "loader-circle", x: [at(c.seen), c.worker && "by " + c.worker].filter(Boolean).join(" ") || (c.stopped ? "" : "waits for the worker") },
         { t: "Stopped", at: c.stopped, icon: "square", x: c.stopped ? `${at(c.stopped)}${c.ended && c.ended !== "Cancelled" ? ", it had ended: " + c.ended.toLowerCase() : ""}` : "not yet" },
       ];
     },
@@ -96,11 +106,14 @@ export default {
     patch(text) {
       const p = parse(text);
       if (p.now) setClock(p.now);
-      for (const key of ["job", "facts", "timeline", "result", "error", "cancel", "missing", "problem"]) if (key in p) this[key] = p[key];
+      for (const key of ["job", "facts", "timeline", "result", "error", "cancel", "attempts", "missing", "problem"]) if (key in p) this[key] = p[key];
       if ("arguments" in p) this.args = p.arguments;
       if (p.missing) this.job = null;
     },
     async share() { this.copied = await copy(location.origin + (window.path_prefix || "") + this.url); setTimeout(() => (this.copied = false), 1800); },
+    known: (state) => state in looks.states,
+    span(a) { return [momentOf(a.started), a.ended && a.ended - (a.started || 0) >= 1000 ? "to " + momentOf(a.ended) : "", a.took != null ? "· " + duration(a.took) : ""].filter(Boolean).join(" "); },
+    logs(attempt) { window.dispatchEvent(new CustomEvent("taskcast:attempt", { detail: { root: this.$el, attempt } })); },
     shut() { window.dispatchEvent(new CustomEvent("taskcast:close")); },
   },
 };

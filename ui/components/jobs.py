@@ -20,7 +20,7 @@ class JobTable(LiveElement, component="job_table.js"):
         self._later: dict[str, Row] = {}
         self._told: Row = {}
         self.on_count: Callable[[int], None] | None = None
-        self._props.update(list=as_list, label=label, empty=empty, may=page.may)
+        self._props.update(list=as_list, dead=view.filter.dead, label=label, empty=empty, may=page.may)
         self.hear("seen", self._seen)
 
     def draw(self) -> None:

@@ -1,25 +1,56 @@
-"""Queues and workers as they stand, read-only."""
+"""Queues, tasks and workers as they stand."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from ui.components.element import BASE, LiveElement
+from ui.components.element import BASE, QUEUES, LiveElement
 from ui.model import millis
+from ui.queues import queue_row, task_row
 from ui.views.table import TableView
 
 
 class QueueTable(LiveElement, component="queue_table.js"):
-    """All queues."""
+    """All queues; emits `act` with what to do and the queue's name."""
 
     def __init__(self, page: Any, view: TableView) -> None:
         super().__init__(page, view)
         self._table = view
-        self._props["base"] = BASE
+        self._props.update(base=QUEUES, why=page.why["steer"])
 
     def draw(self) -> None:
         """Send the queues."""
-        items = [{**row, "waiting": row.get("waiting") or {}} for row in self._table.sorted]
+        items = [queue_row(row) for row in self._table.sorted]
+        self.send_if_changed({"items": items, "loaded": self._table.is_loaded, "problem": self._table.error})
+
+
+class QueueHead(LiveElement, component="queue_view.js"):
+    """One queue; emits `act` with what to do."""
+
+    def __init__(self, page: Any, view: TableView, name: str) -> None:
+        super().__init__(page, view)
+        self._table = view
+        self._name = name
+        self._props.update(name=name, base=QUEUES, why=page.why)
+
+    def draw(self) -> None:
+        """Send the queue."""
+        row = self._table.rows.get(self._name)
+        found = queue_row(row) if row else None
+        self.send_if_changed({"q": found, "loaded": self._table.is_loaded, "problem": self._table.error})
+
+
+class TaskTable(LiveElement, component="task_table.js"):
+    """All tasks; emits `act` with what to do and the task's name."""
+
+    def __init__(self, page: Any, view: TableView) -> None:
+        super().__init__(page, view)
+        self._table = view
+        self._props.update(base=BASE, queues=QUEUES, why=page.why["steer"])
+
+    def draw(self) -> None:
+        """Send the tasks."""
+        items = [task_row(row) for row in self._table.sorted]
         self.send_if_changed({"items": items, "loaded": self._table.is_loaded, "problem": self._table.error})
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from ui.components.element import LiveElement
+from ui.components.element import QUEUES, LiveElement
+from ui.queues import queue_row
 from ui.views.table import StatisticsView, TableView
 
 
@@ -67,25 +68,16 @@ class Throughput(LiveElement, component="throughput.js"):
 
 
 class QueueList(LiveElement, component="queue_list.js"):
-    """The card of queues."""
+    """The card of queues; emits `act` with what to do and the queue's name."""
 
-    def __init__(self, page: Any, view: TableView, base: str) -> None:
+    def __init__(self, page: Any, view: TableView) -> None:
         super().__init__(page, view)
         self._table = view
-        self._props["base"] = base
+        self._props.update(base=QUEUES, may=page.session.may_steer)
 
     def draw(self) -> None:
         """Send the queues."""
-        rows = [
-            {
-                "name": row.get("name"),
-                "running": row.get("running") or 0,
-                "slots": row.get("slots") or 0,
-                "waiting": sum((row.get("waiting") or {}).values()),
-                "paused": bool(row.get("paused")),
-            }
-            for row in self._table.sorted
-        ]
+        rows = [queue_row(row) for row in self._table.sorted]
         rows.sort(key=lambda row: (-row["running"], -row["waiting"], row["name"]))
         self.send_if_changed({"loaded": self._table.is_loaded, "queues": rows})
 

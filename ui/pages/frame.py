@@ -10,12 +10,13 @@ from urllib.parse import parse_qsl, quote, urlsplit
 
 from nicegui import ui
 
-from ui.components.element import BASE, el, encode, icon
+from ui.components.element import BASE, QUEUES, ROOT, TASKS, WORKERS, el, encode, icon
 from ui.components.frame_parts import (
     ConfirmDialog,
     ConnectionPill,
     NavBar,
     Panel,
+    PausedPill,
     SearchBox,
     ThemeButton,
     Toasts,
@@ -31,10 +32,13 @@ logger = logging.getLogger(__name__)
 PAGES = (
     {"key": "overview", "path": BASE, "label": "Overview", "icon": "layout-dashboard"},
     {"key": "jobs", "path": f"{BASE}/list", "label": "Jobs", "icon": "list-checks"},
-    {"key": "queues", "path": f"{BASE}/queues", "label": "Queues", "icon": "layers"},
-    {"key": "workers", "path": f"{BASE}/workers", "label": "Workers", "icon": "server"},
+    {"key": "queues", "path": QUEUES, "label": "Queues", "icon": "layers"},
+    {"key": "tasks", "path": TASKS, "label": "Tasks", "icon": "square-function"},
+    {"key": "workers", "path": WORKERS, "label": "Workers", "icon": "server"},
 )
-SYSTEM = frozenset({"queues", "workers"})
+SYSTEM = frozenset({"queues", "tasks", "workers"})
+BESIDE = frozenset({"tasks"})
+"""Pages that a phone reaches from the page before them, because its bar has no room."""
 
 MOST_KEYS = 60
 SLIDE_S = 0.4
@@ -78,12 +82,15 @@ class Frame:
                         icon("zap")
                     self.title = el("h1", "", _title(path))
                     self.pill = ConnectionPill(page)
+                    if page.session.sees_system:
+                        PausedPill(page)
                     SearchBox(page).hear("go", self._search)
                     ThemeButton(page)
                 self.content = el("main", "main", id="content", tabindex="-1").style("flex: 1")
                 with self.content:
-                    Pages(routes, root_path=BASE, data={"page": page})
-            with NavBar(page, pages, bar=True, on=_place(path)["path"]) as self.bar:
+                    Pages(routes, root_path=ROOT, data={"page": page})
+            few = [each for each in pages if each["key"] not in BESIDE]
+            with NavBar(page, few, bar=True, on=_place(path)["path"]) as self.bar:
                 UserMenu(page, bar=True)
         with Panel(page) as self.panel:
             self.inside = el("div", "panel-in")
@@ -106,7 +113,7 @@ class Frame:
             view = self.page.job(job)
             with self.inside:
                 detail = JobDetail(self.page, view, wide=False)
-            detail.hear("act", lambda what: self.page.steer(str(what), view.row))
+            detail.hear("act", lambda what: self.page.commands.steer(str(what), view.row))
             self.page.browser.outbox.enqueue_update(self.inside)
             if view.drawn:
                 detail.draw()
@@ -168,11 +175,16 @@ def _place(path: str) -> dict[str, str]:
     only = urlsplit(path).path.rstrip("/") or BASE
     if only.startswith(f"{BASE}/job/"):
         return PAGES[1]
+    if only.startswith(f"{QUEUES}/"):
+        return PAGES[2]
     return next((page for page in PAGES if page["path"] == only), {"path": "", "label": "Not found"})
 
 
 def _title(path: str) -> str:
-    return "Job" if urlsplit(path).path.startswith(f"{BASE}/job/") else _place(path)["label"]
+    only = urlsplit(path).path
+    if only.startswith(f"{BASE}/job/"):
+        return "Job"
+    return "Queue" if only.startswith(f"{QUEUES}/") else _place(path)["label"]
 
 
 def _job_of(path: str) -> str | None:

@@ -24,6 +24,6 @@ def job(page: Page, job_id: str) -> None:
         view = page.job(known)
         with el("div", "jobpage"):
             detail = JobDetail(page, view, wide=True)
-        detail.hear("act", lambda what: page.steer(str(what), view.row))
+        detail.hear("act", lambda what: page.commands.steer(str(what), view.row))
         if view.drawn:
             detail.draw()

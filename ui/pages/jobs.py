@@ -8,9 +8,15 @@ from ui.components.element import BASE, el
 from ui.components.jobs import FilterBar, JobTable, UploadButton
 from ui.page import Page
 from ui.pages.frame import query_of
-from ui.views.jobs import Filter, JobsView
+from ui.pages.parts import check_button
+from ui.views.jobs import DEAD, Filter, JobsView
 
 EMPTY = {"icon": "inbox", "title": "No jobs yet", "text": "The first job that is enqueued appears here by itself."}
+NO_DEAD = {
+    "icon": "archive-x",
+    "title": "No dead letters",
+    "text": "A job comes here when it fails for another reason than an error of its own: its worker was lost, it took too long, or nobody could run it.",
+}
 NO_MATCH = {"icon": "search", "title": "No job matches", "text": "Take a filter away, or search for other words."}
 
 
@@ -28,6 +34,7 @@ class JobList:
         with el("div", "scroll"):
             with FilterBar(page, self._values()) as self._bar:
                 if page.session.may_steer:
+                    check_button(page, brief=True)
                     upload = UploadButton(page, most_bytes=page.settings.upload_max_bytes)
                     upload.hear("done", self._uploaded)
                     upload.hear("failed", lambda text: page.toast("bad", str(text)))
@@ -43,16 +50,20 @@ class JobList:
         view = self.page.jobs(self.filter)
         self._place.clear()
         with self._place:
-            table = JobTable(
-                self.page, view, label="Jobs", empty=NO_MATCH if self.filter != Filter() else EMPTY, as_list=True
-            )
+            table = JobTable(self.page, view, label="Jobs", empty=self._empty, as_list=True)
         table.hear("open", lambda job: self.page.open_job(str(job)))
-        table.hear("act", lambda args: self.page.steer(str(args[0]), view.rows.get(str(args[1]))))
+        table.hear("act", lambda args: self.page.commands.steer(str(args[0]), view.rows.get(str(args[1]))))
         table.hear("again", lambda _: self.page.act(view.search_again))
         table.hear("more", lambda _: self._more(view, table))
         if view.is_loaded:
             view.flush()
             table.draw()
+
+    @property
+    def _empty(self) -> dict[str, str]:
+        if self.filter == Filter():
+            return EMPTY
+        return NO_DEAD if self.filter == Filter.of({"view": DEAD}) else NO_MATCH
 
     async def _more(self, view: JobsView, table: JobTable) -> None:
         if not await self.page.act(view.more):
@@ -78,7 +89,8 @@ class JobList:
         self.page.open_job(str(job))
 
     def _values(self) -> dict[str, Any]:
-        return {**self.filter.lists, "q": self.filter.q}
+        chosen = self.filter
+        return {**chosen.lists, "q": chosen.q, "dead": chosen.dead, "final_reason": list(chosen.final_reason)}
 
     async def _read_types(self) -> None:
         self._bar.types = sorted({str(task.get("name")) for task in await self.page.upstream.client.tasks()})

@@ -7,11 +7,11 @@ from typing import Any
 
 from nicegui import ui
 
-from ui.components.element import BASE, el, icon
+from ui.components.element import el, icon
 from ui.components.job import DockLog
 from ui.components.jobs import JobTable
 from ui.components.tiles import QueueList, StatTile, Throughput
-from ui.job_page import duration
+from ui.durations import duration
 from ui.model import Row
 from ui.page import Page
 from ui.views.table import StatisticsView
@@ -41,7 +41,9 @@ def overview(page: Page) -> None:
                         el("h2", "", "Queues")
                         el("span", "sp")
                         el("span", "sub", "slots · waiting")
-                    QueueList(page, page.queues, BASE).draw()
+                    queues = QueueList(page, page.queues)
+                    queues.hear("act", lambda args: page.commands.steer_queue(str(args[0]), str(args[1])))
+                    queues.draw()
         with el("section", "card", aria_label="Running now"):
             with el("div", "card-h"):
                 el("h2", "", "Running now")
@@ -59,7 +61,7 @@ def overview(page: Page) -> None:
                     _choice(word, mode == "all", f"() => runMethod({table.id}, 'filter', ['{mode}'])")
         table.on_count = lambda count: _say(sub, f"{count:,} job{'s' * (count != 1)}" if count else "")
         table.hear("open", lambda job: page.open_job(str(job)))
-        table.hear("act", lambda args: page.steer(str(args[0]), running.rows.get(str(args[1]))))
+        table.hear("act", lambda args: page.commands.steer(str(args[0]), running.rows.get(str(args[1]))))
         if running.drawn or running.is_loaded:
             table.draw()
     _dock(page)

@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import deque
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import urlencode
 
 from taskcast import events as ev
 from taskcast.client import EventMessage, GatewayError, Message, Snapshot, Subscription
 from taskcast.states import JobState
+from ui.looks import DEAD_LETTERS
 from ui.model import Row, apply, newer
 from ui.rows import delta, table_row
 from ui.upstream import Upstream
@@ -24,17 +25,24 @@ MOST_LIVE = 400
 LINGER_S = 2.5
 """How long a job that matches no longer stays to be seen leaving."""
 KEYS = ("status", "type", "queue", "priority")
+DEAD = "dead"
+"""The view of the list that holds the dead letters alone, as the URL names it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """Which jobs; `q` is searched by REST, the rest also by the websocket."""
+    """Which jobs; `q` and dead letters are searched by REST, the rest also by the websocket.
+
+    Of dead letters, `final_reason` names the ones wanted; none means all.
+    """
 
     status: tuple[str, ...] = ()
     type: tuple[str, ...] = ()
     queue: tuple[str, ...] = ()
     priority: tuple[str, ...] = ()
     q: str = ""
+    dead: bool = False
+    final_reason: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, values: dict[str, Any]) -> Filter:
@@ -43,13 +51,33 @@ class Filter:
         states = {state.value for state in JobState}
         lists["status"] = tuple(state for state in lists["status"] if state in states)
         lists["priority"] = tuple(p.upper() for p in lists["priority"] if p.upper() in _PRIORITIES)
-        return cls(**lists, q=str(values.get("q") or "")[:300].strip())
+        q = str(values.get("q") or "")[:300].strip()
+        chosen = cls(
+            status=lists["status"], type=lists["type"], queue=lists["queue"], priority=lists["priority"], q=q
+        )  # fmt: skip
+        if values.get("view") != DEAD:
+            return chosen
+        wanted = _listed(values.get("final_reason"))
+        reasons = tuple(reason for reason in DEAD_LETTERS if reason in wanted)
+        return replace(chosen, status=(JobState.FAILED.value,), dead=True, final_reason=reasons)
 
     @property
     def query(self) -> str:
         """The filter as a URL's query, the same for equal filters."""
-        pairs = [(key, value) for key in KEYS for value in getattr(self, key)]
+        pairs = [(key, value) for key in KEYS for value in getattr(self, key) if not (self.dead and key == "status")]
+        if self.dead:
+            pairs = [("view", DEAD), *pairs, *(("final_reason", reason) for reason in self.final_reason)]
         return urlencode([*pairs, ("q", self.q)] if self.q else pairs)
+
+    @property
+    def is_searched(self) -> bool:
+        """Tell whether only REST knows which jobs these are."""
+        return bool(self.q) or self.dead
+
+    @property
+    def reasons(self) -> tuple[str, ...]:
+        """Which final reasons a job may have; none means any."""
+        return (self.final_reason or DEAD_LETTERS) if self.dead else ()
 
     @property
     def lists(self) -> dict[str, list[str]]:
@@ -62,7 +90,7 @@ class Filter:
             wanted = getattr(self, key)
             if wanted and row.get(key) is not None and str(row[key]) not in wanted:
                 return False
-        return True
+        return not self.dead or row.get("final_reason") in self.reasons
 
 
 _PRIORITIES = frozenset({"LOW", "NORMAL", "HIGH", "CRITICAL"})
@@ -98,12 +126,12 @@ class JobsView(View):
         """Subscribe to the filter's lists; a search has its rows from REST and only follows them."""
         live = await self.upstream.live()
         filter_ = None if self.filter.q else self.filter.lists or None
-        return await live.subscribe("jobs", filter=filter_, limit=200, snapshot=not self.filter.q)
+        return await live.subscribe("jobs", filter=filter_, limit=200, snapshot=not self.filter.is_searched)
 
     def start(self) -> None:
         """Begin; a search asks REST at once."""
         super().start()
-        if self.filter.q:
+        if self.filter.is_searched:
             self.spawn(self._search(), "search of jobs")
 
     def receive(self, batch: list[Message]) -> None:
@@ -178,6 +206,7 @@ class JobsView(View):
     async def _read(self, cursor: str | None) -> Any:
         return await self.upstream.client.jobs(
             **{key: getattr(self.filter, key) or None for key in KEYS},
+            final_reason=self.filter.reasons or None,
             q=self.filter.q or None,
             limit=PAGE,
             cursor=cursor,
@@ -244,8 +273,9 @@ class JobsView(View):
 
     def _is_new(self, event: ev.Event) -> bool:
         """Tell whether an event may bring a job into the list, rather than tell of one that leaves it."""
+        reason = event.data.final_reason if isinstance(event, ev.JobFailed) else None
         return bool(event.state) and self.filter.matches(
-            {"status": event.state, "type": event.task, "queue": event.queue}
+            {"status": event.state, "type": event.task, "queue": event.queue, "final_reason": reason}
         )
 
     def _leave(self, job: str) -> None:
@@ -275,7 +305,7 @@ class JobsView(View):
             self._completing = False
 
     def _trim(self) -> None:
-        if self.filter.q or self._cursor is not None or len(self.rows) <= MOST_LIVE + 50:
+        if self.filter.is_searched or self._cursor is not None or len(self.rows) <= MOST_LIVE + 50:
             return
         by_age = sorted(self.rows, key=lambda job: (str(self.rows[job].get("created_at")), job))
         for job in by_age[: len(self.rows) - MOST_LIVE]:

@@ -1,4 +1,4 @@
-"""A table of named rows: statistics, queues, workers."""
+"""A table of named rows: statistics, queues, tasks, workers."""
 
 from __future__ import annotations
 
@@ -15,6 +15,8 @@ from ui.views.view import View
 SAMPLES = 120
 SAMPLE_S = 1.0
 OWN_S = 3.0
+SETTLE_S = 3.0
+"""How long the tables may lag behind a command's answer."""
 
 
 class TableView(View):
@@ -24,20 +26,49 @@ class TableView(View):
         super().__init__(upstream)
         self.topic = topic
         self.rows: dict[str, Row] = {}
+        self._answered: dict[str, Row] = {}
+        self._told: dict[str, Row] = {}
 
     def receive(self, batch: list[Message]) -> None:
         """Take a snapshot or a change."""
         for message in batch:
             if isinstance(message, Snapshot):
-                self.rows = {_key(row): row for row in message.items}
+                self.rows = {_key(row): self._overlaid(row) for row in message.items}
                 self.is_loaded = True
             elif isinstance(message, StateChange):
-                self.rows |= {_key(row): row for row in message.set}
+                self.rows |= {_key(row): self._overlaid(row) for row in message.set}
                 for key in message.deleted:
                     self.rows.pop(key, None)
             else:
                 continue
             self.changed()
+
+    def take(self, row: Row | None) -> None:
+        """Show a row as the gateway answered it to a command, before the topic tells of it."""
+        if row:
+            key = _key(row)
+            self._answered[key] = row
+            self.rows[key] = row
+            asyncio.get_running_loop().call_later(SETTLE_S, self._settle, key, row)
+            self.changed()
+
+    def _overlaid(self, row: Row) -> Row:
+        """Return a row of the topic; one read before the last command was recorded does not undo it on the screen."""
+        key = _key(row)
+        answer = self._answered.get(key)
+        if answer is None or bool(answer.get("paused")) == bool(row.get("paused")):
+            self._told.pop(key, None)
+            return row
+        self._told[key] = row
+        return {**row, "paused": answer.get("paused")}
+
+    def _settle(self, key: str, answer: Row) -> None:
+        """Believe the topic again."""
+        if self._answered.get(key) is answer:
+            del self._answered[key]
+            if (told := self._told.pop(key, None)) is not None and key in self.rows:
+                self.rows[key] = told
+                self.changed()
 
     @property
     def sorted(self) -> list[Row]:

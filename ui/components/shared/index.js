@@ -46,6 +46,13 @@ export function ago(ms) {
   if (s < 86400) return `${Math.floor(s / 3600)}h ago`;
   return new Date(ms).toLocaleDateString("en", { month: "short", day: "numeric" });
 }
+export function until(ms) {   // an end that is still to come: its time, and how far off it is
+  if (ms == null) return "";
+  const d = new Date(ms), near = new Date(clock.now).toDateString() === d.toDateString();
+  const time = `${pad(d.getHours())}:${pad(d.getMinutes())}`;
+  const day = near ? "" : d.toLocaleDateString("en", { day: "numeric", month: "short" }) + ", ";
+  return `until ${day}${time}` + (ms > clock.now ? ` (${ago(ms)})` : "");
+}
 const pad = (n, w = 2) => String(n).padStart(w, "0");
 export function timeOf(ms, millis = false) {
   if (ms == null) return "";
@@ -112,3 +119,15 @@ export async function copy(text) {
 
 // The connection as the whole page knows it; set by the pill.
 export const link = reactive({ browser: "live", gateway: "reconnecting" });
+
+// What is paused now, by name; set by the pill in the head, so that every list can say it beside the jobs that wait for it.
+export const paused = reactive({ queues: {}, tasks: {} });
+export const pauseOf = (row) => paused.queues[row.queue] || paused.tasks[row.type] || null;
+export function pauseWords(p) {
+  return [p.by && `by ${p.by}`, p.reason && `“${p.reason}”`, until(p.until)].filter(Boolean).join(" · ");
+}
+export function waitWords(row) {
+  if (paused.queues[row.queue]) return `Queue ${row.queue} is paused`;
+  if (paused.tasks[row.type]) return `Task ${row.type} is paused`;
+  return row.held || "Waits for a worker";
+}
