@@ -7,6 +7,7 @@ import logging
 import random
 from collections.abc import Callable
 from contextlib import suppress
+from itertools import count
 from typing import TYPE_CHECKING, Any, Self
 
 from websockets.asyncio.client import ClientConnection, connect
@@ -14,7 +15,9 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus, WebSocketExce
 
 from taskcast import protocol
 from taskcast.client.messages import Connection, ConnectionState, Message
+from taskcast.client.requests import ANSWER_S, TEMPORARY, Requests
 from taskcast.client.subscription import Subscription, make_filter
+from taskcast.ending import end
 from taskcast.errors import GatewayError
 from taskcast.protocol import ClientFrame, CloseCode, Filter, Hello, Refresh, ServerFrame, Subscribe, Unsubscribe
 
@@ -23,15 +26,11 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-ANSWER_S = 30.0
-"""An answer that takes longer counts as a lost connection."""
 BACKOFF_S = (0.25, 10.0)
 """The first and the longest pause before coming back; a pause varies by half."""
 SILENCE = 2.2
 """A connection without a word for this many ping intervals counts as lost."""
 FRAME_BYTES = 16 * 1024 * 1024
-TEMPORARY = 503
-"""The status of a refusal that trying again can help against."""
 
 Listener = Callable[[ConnectionState], None]
 
@@ -57,10 +56,9 @@ class Live:
         self._socket: ClientConnection | None = None
         self._subscriptions: list[Subscription] = []
         self._by_name: dict[str, Subscription] = {}
-        self._answers: dict[int, asyncio.Future[ServerFrame]] = {}
+        self._requests = Requests()
         self._beginnings: dict[int, Subscription] = {}
         self._listeners: list[Listener] = []
-        self._next_id = 0
         self._ping_s = protocol.PING_S
         self._token: str | None = None
         self._refused: str | None = None
@@ -152,7 +150,7 @@ class Live:
         subscription.end()
         if name is not None and self.connection is Connection.CONNECTED:
             with suppress(ConnectionError, GatewayError):
-                await self._ask(ClientFrame(id=self._id(), unsub=Unsubscribe(sub=name)))
+                await self._ask(unsub=Unsubscribe(sub=name))
 
     # ------------------------------------------------------------------------------------------ the connection
 
@@ -207,7 +205,7 @@ class Live:
                 user_agent_header="taskcast",
             ) as socket:
                 self._socket = socket
-                await socket.send(protocol.encode_client(ClientFrame(id=self._id(), hello=Hello())))
+                await socket.send(protocol.encode_client(ClientFrame(id=self._requests.new_id(), hello=Hello())))
                 await self._greet(socket)
                 greeted = True
                 self._refused = None
@@ -244,32 +242,51 @@ class Live:
     async def _serve(self, socket: ClientConnection) -> None:
         reader = asyncio.create_task(self._read(socket), name="taskcast live reader")
         renewer = asyncio.create_task(self._renew(), name="taskcast live renewer")
+        later: list[asyncio.Task[None]] = []
         try:
             self._tell(ConnectionState(connection=Connection.CONNECTED))
-            for subscription in list(self._subscriptions):
-                if subscription.name is None:
-                    await self._restore(subscription, reader)
+            for subscription in [each for each in self._subscriptions if each.name is None]:
+                if not await self._restore(subscription, reader):
+                    again = self._restore_later(subscription)
+                    later.append(asyncio.create_task(again, name="taskcast live again"))
             if self._first is not None and not self._first.done():
                 self._first.set_result(None)
             await reader
         finally:
-            for task in (reader, renewer):
-                task.cancel()
-            await asyncio.gather(reader, renewer, return_exceptions=True)
+            await end(reader, renewer, *later)
 
-    async def _restore(self, subscription: Subscription, reader: asyncio.Task[None]) -> None:
+    async def _restore(self, subscription: Subscription, reader: asyncio.Task[None]) -> bool:
+        """Ask for a subscription on a new connection; return whether that is settled."""
         try:
             await self._begin(subscription)
         except GatewayError as error:
             if error.status == TEMPORARY:
-                # What the gateway needs for it is away: come back later, ever more slowly, as if it were away itself.
-                raise _Lost(str(error), None, greeted=False) from None
+                logger.info("%s cannot be had now and is asked for again: %s", subscription.topic, error)
+                return False
             self._drop(subscription)
             subscription.end(error)
         except ConnectionError:
             if reader.done():
                 await reader  # raises why the connection was lost
             raise _Lost("the gateway did not answer", None, greeted=True) from None
+        return True
+
+    async def _restore_later(self, subscription: Subscription) -> None:
+        """Ask for a subscription until it is given or refused for good; the others go on meanwhile."""
+        for tries in count():
+            await asyncio.sleep(self._pause(tries, None))
+            if subscription not in self._subscriptions:
+                return
+            try:
+                await self._begin(subscription)
+                return
+            except ConnectionError:
+                logger.info("%s was not answered", subscription.topic)  # with the connection this task ends too
+            except GatewayError as error:
+                if error.status != TEMPORARY:
+                    self._drop(subscription)
+                    subscription.end(error)
+                    return
 
     async def _read(self, socket: ClientConnection) -> None:
         try:
@@ -278,9 +295,7 @@ class Live:
                     text = await socket.recv()
                 await self._receive(str(text), socket)
         finally:
-            for answer in self._answers.values():
-                if not answer.done():
-                    answer.set_exception(ConnectionError("the connection was lost"))
+            self._requests.lost()
 
     async def _receive(self, text: str, socket: ClientConnection) -> None:
         batches: dict[str, list[Message]] = {}
@@ -309,38 +324,19 @@ class Live:
             # Before the next line is read: its snapshot may follow in the same frame.
             subscription.begin(frame.ok.sub, bool(frame.ok.resumed), frame.ok.pos)
             self._by_name[frame.ok.sub] = subscription
-        answer = self._answers.pop(frame.id, None)
-        if answer is not None and not answer.done():
-            answer.set_result(frame)
+        self._requests.answered(frame)
 
     async def _begin(self, subscription: Subscription) -> None:
-        request = ClientFrame(id=self._id(), sub=subscription.request())
+        request = ClientFrame(id=self._requests.new_id(), sub=subscription.request())
         assert request.id is not None
         self._beginnings[request.id] = subscription
         try:
-            await self._ask(request)
+            await self._requests.ask(self._socket, request)
         finally:
             self._beginnings.pop(request.id, None)
 
-    async def _ask(self, request: ClientFrame) -> ServerFrame:
-        if self._socket is None:
-            raise ConnectionError("the connection was lost")
-        assert request.id is not None
-        answer: asyncio.Future[ServerFrame] = asyncio.get_running_loop().create_future()
-        self._answers[request.id] = answer
-        try:
-            await self._socket.send(protocol.encode_client(request))
-            async with asyncio.timeout(ANSWER_S):
-                frame = await answer
-        except (ConnectionClosed, TimeoutError):
-            raise ConnectionError("the connection was lost") from None
-        finally:
-            self._answers.pop(request.id, None)
-        if frame.err is not None:
-            fields = {frame.err.field: frame.err.message} if isinstance(frame.err.field, str) else None
-            status = TEMPORARY if frame.err.temporary else 400
-            raise GatewayError(frame.err.message, status=status, code=frame.err.code, fields=fields)
-        return frame
+    async def _ask(self, **wish: Any) -> ServerFrame:
+        return await self._requests.ask(self._socket, ClientFrame(id=self._requests.new_id(), **wish))
 
     async def _renew(self) -> None:
         """Bring a fresh token before the session's one ends, so that the connection is not closed for it."""
@@ -350,7 +346,7 @@ class Live:
             try:
                 token = await credentials.access(refused=self._token)
                 if token and token != self._token:
-                    await self._ask(ClientFrame(id=self._id(), refresh=Refresh(token=token)))
+                    await self._ask(refresh=Refresh(token=token))
                     self._token = token
             except (GatewayError, ConnectionError) as error:
                 logger.warning("the live connection's token could not be renewed: %s", error)
@@ -365,11 +361,7 @@ class Live:
             subscription.lost(rewritten=rewritten)
         self._by_name.clear()
         self._beginnings.clear()
-        for answer in self._answers.values():
-            if not answer.done():
-                answer.set_exception(ConnectionError("the connection was lost"))
-                answer.exception()
-        self._answers.clear()
+        self._requests.lost()
 
     def _pause(self, tries: int, code: int | None) -> float:
         if self._bye is not None and self._bye.retry_ms is not None:
@@ -419,10 +411,6 @@ class Live:
                 listener(state)
             except Exception:
                 logger.exception("a listener of the live connection failed")
-
-    def _id(self) -> int:
-        self._next_id += 1
-        return self._next_id
 
 
 class _Lost(Exception):

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-REFUSED = frozenset({"forbidden", "job_not_found", "not_found", "invalid_input"})
+REFUSED = frozenset({"forbidden", "job_not_found", "not_found", "malformed"})
 """Codes after which asking again cannot help while the page is open."""
 PART_S = 2.0
 """How long a gateway is given to hear that a subscription is not wanted any more."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ import pytest
 from core.embedded.valkey import EmbeddedValkey
 from core.recorder.recorder import Recorder
 from core.settings import Settings
+from core.storage.connection import transaction
 from core.storage.models import Job
 from taskcast import events
 from taskcast.client import (
@@ -245,28 +247,58 @@ async def test_a_gateway_that_stops_says_when_to_come_back_and_clients_go_on(
 
 
 async def test_a_subscription_outlives_a_gateway_that_comes_back_before_its_queue_server(
-    settings: Settings, database: str, valkey: EmbeddedValkey, recorder: Recorder, work: Work
+    settings: Settings,
+    database: str,
+    valkey: EmbeddedValkey,
+    recorder: Recorder,
+    work: Work,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
+    caplog.set_level(logging.INFO, "taskcast.client.live")
     with Wires({"valkey": lambda: str(valkey.socket)}) as wires:
         url = f"redis://127.0.0.1:{wires.port('valkey')}/0"
         gateway = Gateway(settings.model_copy(update={"redis_url": url}))
         await gateway.start()
-        states: list[ConnectionState] = []
         async with Client(gateway.url, token=await make_token()) as client, client.live() as live:
-            live.listen(states.append)
             subscription = await live.subscribe("jobs")
             await anext(subscription)
             wires.do("valkey", Wire.refuse)
             await gateway.stop()
             job = await work.running()
             await gateway.start()
-            await eventually(lambda: any("queue server" in (state.reason or "") for state in states), timeout=20)
+            await eventually(lambda: "asked for again" in caplog.text and "queue server" in caplog.text, timeout=20)
             wires.do("valkey", Wire.mend)
             await work.complete(job)
             messages = await collect(subscription, has("job.completed"), 30)
         await gateway.stop()
 
     assert kinds(messages) == ["job.queued", "job.started", "job.completed"]
+
+
+async def test_a_subscription_that_cannot_be_had_for_now_is_asked_for_until_it_can(
+    acting: As, gateway: Gateway, recorder: Recorder, work: Work, caplog: pytest.LogCaptureFixture
+) -> None:
+    job = await work.running()
+    await recorded(recorder, work.engine)
+    async with (await acting()).live() as live:
+        one, all_jobs = await live.subscribe(f"job:{job}"), await live.subscribe("jobs", snapshot=False)
+        await anext(one)
+        async with transaction() as connection:
+            await connection.execute("ALTER TABLE jobs RENAME TO jobs_away")
+        try:
+            with caplog.at_level(logging.INFO, "taskcast.client.live"):
+                await gateway.stop()
+                await gateway.start()
+                await eventually(lambda: "asked for again" in caplog.text)
+            await work.progress(job, 40)
+            await collect(all_jobs, has("job.progressed"))
+        finally:
+            async with transaction() as connection:
+                await connection.execute("ALTER TABLE jobs_away RENAME TO jobs")
+        await work.complete(job)
+        messages = await collect(one, has("job.completed"))
+
+    assert "job.completed" in kinds(messages)
 
 
 async def test_a_rollback_of_the_queue_server_closes_all_with_4203_and_a_fresh_snapshot_follows(
