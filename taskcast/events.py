@@ -6,7 +6,6 @@ the queue server, made unique and rising; `at` is `seq // 1000`. Nothing here ta
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Any, get_args
 
 import msgspec
@@ -386,13 +385,6 @@ _encoder = msgspec.json.Encoder()
 _decoder: msgspec.json.Decoder[Any] = msgspec.json.Decoder(AnyEvent)
 
 
-class _Head(msgspec.Struct, frozen=True):
-    type: str = ""
-
-
-_head = msgspec.json.Decoder(_Head)
-
-
 def encode(event: Event) -> bytes:
     """Return the event as one line of JSON, without the newline."""
     return _encoder.encode(event)
@@ -406,22 +398,3 @@ def decode(line: bytes | str) -> AnyEvent:
     """
     event: AnyEvent = _decoder.decode(line)
     return event
-
-
-def event_type(line: bytes) -> str:
-    """Return the `type` of a line without decoding the rest; the empty string if it has none.
-
-    Raises:
-        msgspec.DecodeError: if the line is no JSON object.
-    """
-    return _head.decode(line).type
-
-
-def split(batch: bytes) -> list[bytes]:
-    """Return the lines of a batch."""
-    return batch.split(b"\n") if batch else []
-
-
-def join(lines: Iterable[bytes]) -> bytes:
-    """Return lines as one batch; the reverse of `split`."""
-    return b"\n".join(lines)

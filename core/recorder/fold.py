@@ -34,11 +34,11 @@ from core.recorder.decoding import (
 )
 from core.recorder.row import MOVED, PROGRESSED, Row
 from taskcast.events import WorkerInfo
-from taskcast.states import JobState, may_move
+from taskcast.states import JobState, QueuedReason, may_move
 
 LEVELS = frozenset({"DEBUG", "INFO", "WARNING", "ERROR"})
 STATES = frozenset(str(state) for state in JobState)
-NEW_LIFE = frozenset({"enqueued", "retry"})
+NEW_LIFE = frozenset({QueuedReason.ENQUEUED, QueuedReason.RETRY})
 """Reasons for which a job comes into its lane although it may have ended before."""
 
 

@@ -3,8 +3,8 @@ from __future__ import annotations
 import json
 import re
 
-from taskcast.states import JobState, Priority
-from ui.looks import PRIORITIES, STATES, as_json
+from taskcast.states import FinalReason, JobState, Priority, QueuedReason
+from ui.looks import FINAL_REASONS, PRIORITIES, QUEUED_REASONS, STATES, as_json
 from ui.routes import FOLDER, icon_css
 
 CSS = (FOLDER / "app.css").read_text("utf-8")
@@ -14,6 +14,11 @@ CODE = [*FOLDER.parent.glob("**/*.js"), *FOLDER.parent.glob("**/*.py")]
 def test_every_state_and_priority_has_a_look() -> None:
     assert set(STATES) == set(JobState)
     assert set(PRIORITIES) == set(Priority)
+
+
+def test_every_reason_has_words() -> None:
+    assert set(FINAL_REASONS) == set(FinalReason)
+    assert set(QUEUED_REASONS) == set(QueuedReason)
 
 
 def test_every_look_names_a_token_and_an_icon_that_exist() -> None:

@@ -13,6 +13,8 @@ VALUE_BYTES = 16 * 1024
 TEXTS = frozenset({"message", "stack_trace"})
 """These are texts by their type, so they stay texts."""
 
+KEPT = frozenset({"error"})
+
 Fields = dict[str, msgspec.Raw]
 
 _fields: msgspec.json.Decoder[Fields] = msgspec.json.Decoder(Fields)
@@ -22,6 +24,7 @@ _encode = msgspec.json.Encoder().encode
 def shorten(line: bytes) -> bytes:
     """Return an event's line of at most 64 KiB: itself, or one whose largest values are cut until it fits.
 
+    An error stays whole, because its readers know its shape; it is small by itself.
     A message or stack trace keeps its beginning and its end; anything else becomes `{"$cut": {"bytes": n, "head": "..."}}`.
     """
     if len(line) <= EVENT_BYTES:
@@ -32,7 +35,7 @@ def shorten(line: bytes) -> bytes:
     except (msgspec.DecodeError, KeyError, RecursionError):
         return line
     size = len(line)
-    for name in sorted(data, key=lambda name: -len(bytes(data[name]))):
+    for name in sorted(data.keys() - KEPT, key=lambda name: -len(bytes(data[name]))):
         if size <= EVENT_BYTES:
             break
         value = bytes(data[name])

@@ -47,6 +47,16 @@ def test_large_stack_trace_stays_a_text_with_its_end() -> None:
     assert "[cut from" in str(event.data.stack_trace)
 
 
+def test_error_stays_whole_even_when_nothing_else_is_left_to_cut() -> None:
+    error = {"type": "ValueError", "message": "\x01" * 8_000, "code": None}
+    data = {"duration_ms": 5, "error": error, "stack_trace": "\x01" * 60_000, "final_reason": "error"}
+
+    event = events.decode(Entry(long_line("job.failed", data)).line)
+
+    assert isinstance(event, events.JobFailed)
+    assert event.data.error.message == "\x01" * 8_000
+
+
 def test_log_line_with_everything_large_is_cut_until_it_fits() -> None:
     data = {
         "line": 1,
