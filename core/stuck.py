@@ -22,10 +22,11 @@ from core.loops import Loop, jittered
 from core.resender import Resender
 from core.storage.connection import DatabaseAway, transaction
 from core.storage.live import position
-from core.storage.unfinished import Candidate, candidates, still_unfinished, waiting_rows
+from core.storage.unfinished import PAGE, Candidate, page_of_queued, still_unfinished, waiting_rows, watched_rows
 from core.storage.workers import running_workers
 from taskcast.engine import wire
 from taskcast.engine.engine import Engine
+from taskcast.engine.jobs import QueueCounts
 from taskcast.errors import EngineFull, EngineUnavailable
 from taskcast.states import JobState
 
@@ -33,6 +34,8 @@ EVERY_S = 30.0
 LEASE_MS = 15_000
 CATCH_UP_S = 2.0
 """How long to wait for the recorder, whose tables must not be judged while they are behind."""
+DEEP = 20_000
+"""From so many waiting jobs on only a queue's oldest are looked for."""
 LONGEST_S = 10 * 366 * 86400.0
 LOCK = 0x737475636B  # "stuck": the advisory lock that two checks at once queue for
 
@@ -96,21 +99,34 @@ class StuckCheck:
         self._engine, self._resender, self._lease_ms = engine, resender, lease_ms
         self._limits = limits or Limits()
         self._after = ""
+        self._one_here = asyncio.Lock()  # those who wait must not use up the connections that the first one needs
 
     async def check(self) -> Checked:
         """Do one check: of the running, the oldest that wait, the overdue, and in turn of a part of all the others."""
-        async with transaction() as lock:
+        async with self._one_here, transaction() as lock:
             await lock.execute("SELECT pg_advisory_xact_lock($1)", LOCK)
-            now = await self._now()
-            rows, self._after = await candidates(now - _seconds(self._limits.unmoved_s), after=self._after)
-            alive = await self._alive_workers()
-            found = await self._no_worker(now, alive)
+            now, told = await self._now(), self.counted.total()
+            queues = await self._engine.queues()
+            rows = await self._rows(now - _seconds(self._limits.unmoved_s), queues)
+            found = await self._no_worker(queues, now)
             checked = {row.id for row in rows} | {finding.job for finding in found}
             for look in (self._unknown, self._owner_lost, self._misplaced, self._past_timeout):
                 named = {finding.job for finding in found}
                 found += await look([row for row in rows if row.id not in named], now)
-            await self._recorded()  # so that the next check, wherever it is done, sees what this one has told
+            if self.counted.total() > told:
+                await self._recorded()  # so that the next check, wherever it is done, sees what this one has told
         return Checked(len(checked), found, now)
+
+    async def _rows(self, unmoved_since: datetime, queues: Sequence[QueueCounts]) -> list[Candidate]:
+        """Return the jobs to look at: those watched always, and at each check a further page of those that wait.
+
+        Where very many wait, only the oldest are looked at: a job is looked for in its lane, from the front.
+        """
+        page = await page_of_queued(unmoved_since, after=self._after)
+        self._after = page[-1].id if len(page) == PAGE else ""
+        deep = {queue.name for queue in queues if sum(queue.waiting.values()) + queue.held > DEEP}
+        rows = {row.id: row for row in await watched_rows(unmoved_since)}
+        return [*rows.values(), *(row for row in page if row.id not in rows and row.queue not in deep)]
 
     async def _unknown(self, rows: Sequence[Candidate], _now: datetime) -> list[Finding]:
         unmoved = [row for row in rows if row.unmoved]
@@ -142,7 +158,7 @@ class StuckCheck:
         unmoved = {row.id: row for row in rows if row.unmoved}
         done = await self._engine.misplaced(list(unmoved))
         await self._tell([unmoved[job] for job, _ in done], Reason.MISPLACED)
-        return [Finding(job, Reason.MISPLACED, action) for job, action in done]
+        return [Finding(job, Reason.MISPLACED, f"put back ({place})") for job, place in done]
 
     async def _past_timeout(self, rows: Sequence[Candidate], now: datetime) -> list[Finding]:
         late = [
@@ -157,13 +173,14 @@ class StuckCheck:
         await self._tell(late, Reason.PAST_TIMEOUT)
         return [Finding(row.id, Reason.PAST_TIMEOUT, "none") for row in late]
 
-    async def _no_worker(self, now: datetime, alive: Sequence[Sequence[str] | None]) -> list[Finding]:
-        """Find the oldest jobs of queues that nobody serves; `alive` is what each live worker serves, None for all."""
+    async def _no_worker(self, queues: Sequence[QueueCounts], now: datetime) -> list[Finding]:
+        """Find the oldest jobs of queues that nobody serves."""
+        alive = await self._alive_workers()
         paused = await self._engine.paused()
         tasks = [key[2:] for key in paused if key.startswith("t:")]
         waiting = [
             row
-            for queue in await self._engine.queues()
+            for queue in queues
             if (queue.oldest_ms or 0) > self._limits.no_worker_s * 1000
             and f"q:{queue.name}" not in paused
             and not any(served is None or queue.name in served for served in alive)
@@ -185,6 +202,7 @@ class StuckCheck:
         )
 
     async def _alive_workers(self) -> list[list[str] | None]:
+        """Return what each live worker serves, None for all."""
         names, redis = self._engine.names, self._engine.redis
         return [queues for worker, queues in await running_workers() if await redis.exists(names.lease(worker))]
 

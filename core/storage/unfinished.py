@@ -88,11 +88,8 @@ _CANDIDATE = (
 )
 
 
-async def candidates(unmoved_since: datetime, *, after: str) -> tuple[list[Candidate], str]:
-    """Return the jobs that run, the oldest that wait, those overdue, and a page of all others by id, after an id.
-
-    The second value is the id to go on after at the next time, empty when all have been seen.
-    """
+async def watched_rows(unmoved_since: datetime) -> list[Candidate]:
+    """Return the jobs that run, the oldest that wait, and those overdue."""
     seq = int(unmoved_since.timestamp() * 1_000_000)
     async with connection() as lent:
         parts = [
@@ -101,14 +98,18 @@ async def candidates(unmoved_since: datetime, *, after: str) -> tuple[list[Candi
             await lent.fetch(
                 f"{_CANDIDATE} status IN ('scheduled', 'retrying') AND run_at < $2 LIMIT {PAGE}", seq, unmoved_since
             ),
-            await lent.fetch(
-                f"{_CANDIDATE} {UNFINISHED} AND status NOT IN ('scheduled', 'retrying') AND id > $2 ORDER BY id LIMIT {PAGE}",
-                seq, after,
-            ),
-        ]  # fmt: skip
-    found = {record["id"]: Candidate(*record) for part in parts for record in part}
-    page = parts[-1]
-    return list(found.values()), page[-1]["id"] if len(page) == PAGE else ""
+        ]
+    return [Candidate(*record) for part in parts for record in part]
+
+
+async def page_of_queued(unmoved_since: datetime, *, after: str) -> list[Candidate]:
+    """Return the next waiting jobs by id, after an id; fewer than `PAGE` at the end."""
+    async with connection() as lent:
+        records = await lent.fetch(
+            f"{_CANDIDATE} {UNFINISHED} AND status = 'queued' AND id > $2 ORDER BY id LIMIT {PAGE}",
+            int(unmoved_since.timestamp() * 1_000_000), after,
+        )  # fmt: skip
+    return [Candidate(*record) for record in records]
 
 
 async def waiting_rows(queue: str, *, before: datetime, without: Sequence[str]) -> list[Candidate]:
