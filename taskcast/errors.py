@@ -32,6 +32,18 @@ class ProcessDied(TaskcastError):
     code = "process_died"
 
 
+class WorkerLost(TaskcastError):
+    """The workers that ran the job were lost, too many times."""
+
+    code = "worker_lost"
+
+
+class JobForgotten(TaskcastError):
+    """The queue server forgot this job, and it could not be sent again."""
+
+    code = "forgotten"
+
+
 class JobNotFound(TaskcastError):
     """There is no such job."""
 

@@ -22,7 +22,7 @@ if state == 'running' then
   pcall('PUBLISH', TAG .. CONTROL, '{"cancel":' .. cjson.encode(id) .. ',"attempt":' .. attempt .. ',"worker":' .. cjson.encode(worker) .. '}')
   return 'requested'
 end
-local key = owns_key(r[7], id) and r[7]
+local key, task = owns_key(r[7], id) and r[7], task_id(id)
 local x = move(state, 'cancelled', r[5], attempt, asked)
 if state == 'queued' then
   open_slots().take_out(id, lane, r[9], r[10])
@@ -33,6 +33,7 @@ end
 call('DEL', TAG .. JOB .. id)
 if key then call('DEL', TAG .. DEDUP .. key) end
 bury(id, 'cancelled', attempt, x, r[8], 'cancel:' .. token)
+leave_cancelled(task, asked)
 if slots then slots.write() end
 emit()
 return 'cancelled'

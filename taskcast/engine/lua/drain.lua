@@ -24,7 +24,7 @@ local function look(list, lane, member)
       local attempt = r[2] or '0'
       local c = r[7] == '-' and open_slots().limits(r[6]).c
       if c then slots.reopen(c[1]) end
-      insert(jobs, {id = id, attempt = attempt, life = r[5], key = owns_key(r[4], id) and r[4], x = move('queued', 'cancelled', r[3], attempt, asked)})
+      insert(jobs, {id = id, task = task_id(id), attempt = attempt, life = r[5], key = owns_key(r[4], id) and r[4], x = move('queued', 'cancelled', r[3], attempt, asked)})
     end
   end
 end
@@ -42,6 +42,7 @@ for _, job in ipairs(jobs) do
   call('DEL', TAG .. JOB .. job.id)
   if job.key then call('DEL', TAG .. DEDUP .. job.key) end
   bury(job.id, 'cancelled', job.attempt, job.x, job.life, '-')
+  leave_cancelled(job.task, asked)
 end
 free()
 if slots then slots.write() end

@@ -8,7 +8,7 @@ local function give_back(worker, id, attempt, begun, reason)
   local lane = r[4]
   local job = {id = id, lane = lane, life = r[9], attempt = begun and attempt or tostring(attempt - 1)}
   if r[7] then
-    job.ended, job.key = true, owns_key(r[8], id) and r[8]
+    job.ended, job.key, job.task, job.asked = true, owns_key(r[8], id) and r[8], task_id(id), r[7]
     job.x = move('running', 'cancelled', r[5], attempt, r[7])
     job.attempt = attempt
   else
@@ -35,6 +35,7 @@ local function write_back(worker)
       call('DEL', TAG .. JOB .. job.id)
       if job.key then call('DEL', TAG .. DEDUP .. job.key) end
       bury(job.id, 'cancelled', job.attempt, job.x, job.life, worker)
+      leave_cancelled(job.task, job.asked)
     else
       call('HDEL', TAG .. JOB .. job.id, 'w', 'g', 'v')
       call('HSET', TAG .. JOB .. job.id, 's', 'queued', 'a', job.attempt, 'x', job.x)

@@ -119,6 +119,26 @@ local function bury(id, state, attempt, last, life, by)
   call('SET', TAG .. TOMB .. id, state .. ' ' .. attempt .. ' ' .. last .. ' ' .. (life or '-') .. ' ' .. by, 'PX', TOMB_MS)
 end
 
+-- The id that the sender waits by: of a foreign job it stands in the message alone. Asked before the record goes.
+local function task_id(id, message)
+  if sub(id, 1, 2) ~= 'x-' then return id end
+  message = message or call('HGET', TAG .. JOB .. id, 'b')
+  return message and match(message, '"task_id": ?"([^"\\]+)"') or id
+end
+
+-- What Taskiq's result backend keeps of an error; for jobs that end without a worker, so that nobody waits for ever.
+local function leave_error(task, class, text)
+  call('SET', TAG .. RESULT .. task, '{"is_err":true,"log":null,"return_value":null,"execution_time":0.0,"labels":{},'
+    .. '"error":{"exc_type":"' .. class .. '","exc_message":[' .. cjson.encode(text) .. '],"exc_module":"taskcast.errors",'
+    .. '"exc_cause":null,"exc_context":null,"exc_suppress_context":false}}', 'PX', TOMB_MS)
+end
+
+-- The same of a job that was cancelled; asked: {"by","reason"}.
+local function leave_cancelled(task, asked)
+  local reason = cjson.decode(asked).reason
+  leave_error(task, 'JobCancelled', type(reason) == 'string' and 'cancelled: ' .. reason or 'The job was cancelled.')
+end
+
 local function ring(queue) pcall('PUBLISH', TAG .. BELL, queue) end
 
 -- Percent of maxmemory in use, measured at most once a second; the second value says that it was measured now.

@@ -36,22 +36,22 @@ for _, worker in ipairs(call('ZRANGE', TAG .. WORKERS, 0, -1)) do
         insert(dead.fields, id)
         local r = call('HMGET', TAG .. JOB .. id, 's', 'a', 'w', 'q', 'h', 'r', 'c', 'l', 'o', 'k', 'y', 'n')
         if r[1] == 'running' and r[2] == attempt and r[3] == worker then
-          local job = {id = id, attempt = attempt, lane = r[4], deliveries = (r[8] or 0) + 1, life = r[11]}
+          local job = {id = id, attempt = attempt, lane = r[4], deliveries = (r[8] or 0) + 1, life = r[11], asked = r[7]}
           job_event('job.lost', r[5], attempt, '{"worker":' .. cjson.encode(worker) .. ',"deliveries":' .. job.deliveries .. '}')
           if r[7] then
             job.state = 'cancelled'
             job.x = move('running', 'cancelled', r[5], attempt, r[7])
           elseif job.deliveries >= tonumber(match(r[9], '^%d+ (%d+)')) then
-            job.state = 'failed'
-            job.x = move('running', 'failed', r[5], attempt, '{"error":{"type":"WorkerLost","message":"the worker was lost '
-              .. job.deliveries .. ' times while it ran this job"},"final_reason":"worker_lost"}')
+            job.state, job.text = 'failed', 'the worker was lost ' .. job.deliveries .. ' times while it ran this job'
+            job.x = move('running', 'failed', r[5], attempt,
+              '{"error":{"type":"WorkerLost","message":"' .. job.text .. '"},"final_reason":"worker_lost"}')
           else
             job.state = 'queued'
             job.x = move('running', 'queued', r[5], attempt, '{' .. r[6] .. ',"reason":"reclaimed","by":null}')
             call('LLEN', TAG .. LANE .. r[4])
             job.waits = r[12] and open_slots().wait_again(r[12], id, r[4])
           end
-          if job.state ~= 'queued' and owns_key(r[10], id) then job.key = r[10] end
+          if job.state ~= 'queued' then job.key, job.task = owns_key(r[10], id) and r[10], task_id(id) end
           count(r[4], 'running', -1)
           if r[12] then open_slots().free(r[12], id) end
           jobs[#jobs + 1] = job
@@ -88,6 +88,7 @@ for _, job in ipairs(jobs) do
     call('DEL', TAG .. JOB .. job.id)
     if job.key then call('DEL', TAG .. DEDUP .. job.key) end
     bury(job.id, job.state, job.attempt, job.x, job.life, '-')
+    if job.text then leave_error(job.task, 'WorkerLost', job.text) else leave_cancelled(job.task, job.asked) end
   end
 end
 for lane, ids in pairs(front) do
