@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import re
 
-from uuid_utils import reseed_rng, uuid7
-
-os.register_at_fork(after_in_child=reseed_rng)  # or forked processes would make the same ids
+from uuid_utils import uuid7
 
 FOREIGN_ID = re.compile(r"[A-Za-z0-9._~:-]{1,128}")
 QUEUE_NAME = re.compile(r"[A-Za-z0-9._~-]{1,64}")

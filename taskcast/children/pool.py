@@ -98,6 +98,8 @@ class ChildPool:
         """Kill what still runs and end the template."""
         self._stopping = True
         self._template_ended()
+        if self._template is not None and not self._is_ready:
+            self._template.kill()  # it still imports, and has no children
         for call in [*self._waiting]:
             call.cancel()
         for template in (self._template, *self._former):

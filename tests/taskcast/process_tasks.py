@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import ctypes
 import logging
+import multiprocessing
 import os
 import random
 import resource
@@ -84,6 +86,24 @@ async def later() -> str:
 
 def give_awaitable() -> Any:
     return later()
+
+
+def squares(method: str) -> list[int]:
+    with multiprocessing.get_context(method).Pool(2) as others:
+        return others.map(square, range(4))
+
+
+def square(number: int) -> int:
+    return number * number
+
+
+def run_loop() -> str:
+    async def main() -> str:
+        process = await asyncio.create_subprocess_exec("echo", "from a loop", stdout=subprocess.PIPE)
+        out, _ = await process.communicate()
+        return out.decode().strip()
+
+    return asyncio.run(main())
 
 
 def random_number() -> float:

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from taskiq import TaskiqMessage, TaskiqMiddleware, TaskiqResult
 
-from taskcast import JobBroker, JobReceiver
+from taskcast import JobBroker, JobReceiver, receiver
 from taskcast.children import pool
 from taskcast.errors import ConfigurationError
 from tests.taskcast import process_app
@@ -405,6 +405,39 @@ async def test_flood_of_lines_is_bounded_and_its_gaps_are_told(
     assert logged == list(range(1, len(logged) + 1))
 
 
+async def test_job_in_a_child_is_no_reason_to_end_a_worker_whose_loop_is_blocked(
+    shop: Workshop, broker: JobBroker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(receiver, "OVERDUE_S", 0.1)
+    file = tmp_path / "told"
+
+    @broker.task(timeout_s=0.2)
+    async def in_the_loop() -> None:
+        await asyncio.Event().wait()
+
+    async with shop.working() as worker:
+        await broker.enqueue(declare(broker, tasks.sleep, timeout_s=0.2), str(file))
+        await begun(file)
+        job = await broker.enqueue(in_the_loop)
+        await shop.until(job.id, "running")
+        time.sleep(0.6)  # blocks the loop
+        overdue = worker._overdue()
+
+    assert overdue == [job.id]
+
+
+async def test_job_in_a_child_may_use_processes_and_loops_itself(shop: Workshop, broker: JobBroker) -> None:
+    squares, loop = declare(broker, tasks.squares), declare(broker, tasks.run_loop)
+
+    async with shop.working():
+        results = [
+            (await shop.ended((await broker.enqueue(task, *args)).id, 30)).data.result
+            for task, args in ((squares, ("fork",)), (squares, ("spawn",)), (loop, ()), (loop, ()))
+        ]
+
+    assert results == [[0, 1, 4, 9], [0, 1, 4, 9], "from a loop", "from a loop"]
+
+
 async def test_child_is_kept_for_the_next_job(shop: Workshop, broker: JobBroker) -> None:
     pid = declare(broker, tasks.pid)
 
@@ -462,6 +495,32 @@ async def test_children_have_random_numbers_of_their_own(shop: Workshop, broker:
         second = await shop.ended((await broker.enqueue(task)).id)
 
     assert first.data.result != second.data.result
+
+
+async def test_child_is_an_interpreter_of_its_own_where_a_module_has_begun_threads(
+    shop: Workshop, broker: JobBroker, tmp_path: Path
+) -> None:
+    from tests.taskcast import threaded_tasks
+
+    file = tmp_path / "told"
+    threads, sleep, end = (
+        declare(broker, threaded_tasks.threads),
+        declare(broker, tasks.sleep),
+        declare(broker, tasks.end),
+    )
+
+    async with shop.working():
+        first = await shop.ended((await broker.enqueue(threads)).id, 20)
+        died = await shop.ended((await broker.enqueue(end, "segfault")).id, 20)
+        job = await broker.enqueue(sleep, str(file))
+        process = await begun(file)
+        await broker.engine.cancel(job.id)
+        cancelled = await shop.ended(job.id)
+
+    assert "import-thread" in first.data.result[1]
+    assert "SIGSEGV" in died.data.error.message
+    assert cancelled.state == "cancelled"
+    assert not lives(process)
 
 
 async def test_stop_gives_back_what_a_child_does_not_end_and_leaves_no_process(
