@@ -12,7 +12,7 @@ from functools import cache
 from pathlib import Path
 
 from taskcast.names import Names
-from taskcast.states import MOVES
+from taskcast.states import MOVES, JobState
 
 FOLDER = Path(__file__).parent / "lua"
 INCLUDE = "-- include:"
@@ -42,14 +42,17 @@ def load(name: str, *, events: bool = True) -> Script:
 def compose(body: str, *, events: bool = True) -> str:
     """Return the whole text of a script from its own part.
 
-    That stands in a function of its own: each function in it finds the shared part then without a search through all
-    locals that others use, which takes a tenth of a call for one job.
+    Constants, what is shared, and the own part stand in functions, each in the one before: so every function finds what
+    it uses of the outer parts without a search through all locals that others use, which takes a tenth of a lone call.
     """
     first = body.splitlines()[0]
     includes = first.removeprefix(INCLUDE).replace(",", " ").split() if first.startswith(INCLUDE) else []
     own = "\n".join([*((FOLDER / f"{include}.lua").read_text() for include in includes), body])
-    paragraphs = [*_head(events=events), *(FOLDER / "lib.lua").read_text().split("\n\n")]
-    return "\n".join([*_needed(paragraphs, own), "return (function()", own, "end)()"])
+    constants, *shared = (FOLDER / "lib.lua").read_text().split("\n\n")
+    head = [*_head(events=events), constants]
+    needed = _needed([*head, *shared], own)
+    outer, inner = ([part for part in needed if part in parts] for parts in (head, shared))
+    return "\n".join([*outer, "return (function()", *inner, "return (function()", own, "end)()", "end)()"])
 
 
 def _needed(paragraphs: list[str], text: str) -> list[str]:
@@ -70,7 +73,7 @@ def _words(text: str) -> set[str]:
 def _head(*, events: bool) -> list[str]:
     """Return the names of keys and the table of moves as paragraphs of Lua.
 
-    A move is found as the piece of JSON that its event bears, so that checking and writing it is one look-up.
+    A move is found as the piece of JSON that its event bears, and the event's name: checking and writing are one look-up.
     """
     keys = Names("")
     literals = {
@@ -104,10 +107,14 @@ def _head(*, events: bool) -> list[str]:
     for was, states in MOVES.items():
         was_json = "null" if was is None else f'"{was}"'
         arrows = "\n".join(
-            f"""  if state == '{state}' then return ',"was":{was_json},"state":"{state}","data":' end"""
+            f"""  if state == '{state}' then return ',"was":{was_json},"state":"{state}","data":', '{_event(state)}' end"""
             for state in sorted(states)
         )
         moves.append(f"if was == '{'new' if was is None else was}' then\n{arrows}\n")
     paragraphs.append(f"local function arrow(was, state)\n{'else'.join(moves)}end\nend")
     paragraphs.append(f"local EVENTS = {str(events).lower()}")
     return paragraphs
+
+
+def _event(state: JobState) -> str:
+    return "job.started" if state is JobState.RUNNING else f"job.{state}"

@@ -2,6 +2,7 @@
 -- limits.
 -- when: '' at once, '+ms' after now, else milliseconds since 1970.
 local fresh, messages, dedup_in_call = {}, {}, {}
+local known_lanes, delayed_checked = {}, false
 
 -- The id of the unfinished job that holds the deduplication key of the new one at ARGV[i], if it is another.
 local function holder(i)
@@ -24,7 +25,7 @@ local function accept(i, was, reason, numbers)
   local data = '{' .. row .. ',"reason":"' .. reason .. '","by":' .. ARGV[i + 5] .. '}'
   local x
   if was == state then -- a re-send of what the server forgot: for its row nothing moves
-    x = event('job.' .. state, ',' .. ARGV[i + 3], ',"attempt":' .. attempt .. ',"was":"' .. was .. '","state":"' .. state .. '","data":' .. data)
+    x = event('job.' .. state, ',' .. ARGV[i + 3] .. ',"attempt":' .. attempt .. ',"was":"' .. was .. '","state":"' .. state .. '","data":' .. data)
   else
     x = move(was, state, ARGV[i + 3], attempt, data)
   end
@@ -34,11 +35,19 @@ local function accept(i, was, reason, numbers)
     messages[#messages + 1] = 'm:' .. id
     messages[#messages + 1] = ARGV[i + 2]
   end
-  if state == 'scheduled' then call('ZCARD', TAG .. DELAYED) else call('LLEN', TAG .. LANE .. lane) end
+  if known_lanes[lane] == nil then
+    known_lanes[lane] = call('SISMEMBER', TAG .. LANES, lane) == 1
+    call('LLEN', TAG .. LANE .. lane)
+  end
+  if state == 'scheduled' and not delayed_checked then
+    check_counts()
+    call('ZCARD', TAG .. DELAYED)
+    delayed_checked = true
+  end
 end
 
 local function write_fresh()
-  local pushed, lanes, seen = {}, {}, {}
+  local pushed = {}
   for _, job in ipairs(fresh) do
     local i = job.i
     local id, lane, key = ARGV[i], ARGV[i + 1], ARGV[i + 9]
@@ -51,7 +60,6 @@ local function write_fresh()
       call('HSET', record, 'k', key)
       call('SET', TAG .. DEDUP .. key, id)
     end
-    if not seen[lane] then seen[lane] = true; insert(lanes, lane) end
     if job.state == 'scheduled' then
       count(lane, 'scheduled', 1)
       call('ZADD', TAG .. DELAYED, job.due, id)
@@ -60,7 +68,9 @@ local function write_fresh()
       insert(pushed[lane], id)
     end
   end
-  if #lanes > 0 then call('SADD', TAG .. LANES, unpack(lanes)) end
+  for lane, known in pairs(known_lanes) do
+    if not known then call('SADD', TAG .. LANES, lane) end
+  end
   for lane, ids in pairs(pushed) do
     if call('RPUSH', TAG .. LANE .. lane, unpack(ids)) == #ids then ring(queue_of(lane)) end
   end

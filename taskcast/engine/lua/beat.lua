@@ -1,5 +1,5 @@
 -- ARGV: worker, info. Tells worker.beat.
-event('worker.beat', '', ',"data":' .. ARGV[3])
+event('worker.beat', ',"data":' .. ARGV[3])
 free()
 emit()
 return 1

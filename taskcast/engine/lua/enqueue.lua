@@ -5,8 +5,6 @@ local answers, seen, duplicates = {}, {}, {}
 if (#ARGV - 1) / 12 > MOST then return redis.error_reply('ERR at most 500 jobs a call') end
 local refused = full()
 if refused then return refused end
-check_counts()
-call('SCARD', TAG .. LANES)
 for i = 2, #ARGV, 12 do
   local id = ARGV[i]
   if seen[id] then

@@ -72,7 +72,7 @@ local function open_holds()
   -- Ends a pause; asked: fragment of by and reason.
   function holds.end_pause(field, asked)
     local name, of_queue = cjson.encode(sub(field, 3)), sub(field, 1, 2) == 'q:'
-    event('queue.resumed', '', ',"data":{"queue":' .. (of_queue and name or 'null')
+    event('queue.resumed', ',"data":{"queue":' .. (of_queue and name or 'null')
       .. ',"task":' .. (of_queue and 'null' or name) .. ',' .. asked .. ',"until":null}')
     pauses[field] = nil
     insert(emptied, {field = field})

@@ -40,7 +40,7 @@ end
 local seq = math.max(tonumber(prev), now_us - 1)
 
 local lines, line_count, at, at_until = {}, 0, '', 0
-local counts = {running = {}, scheduled = {}, retrying = {}, held = {}}
+local counts = {}
 
 -- ISO 8601 of milliseconds since 1970; days to a date after Howard Hinnant's civil_from_days.
 local iso_of, iso_text
@@ -62,33 +62,46 @@ local function iso(ms)
   return iso_text
 end
 
--- An event; `rest` begins with a comma and ends with the data. Returns its seq as text.
-local function event(kind, head, rest)
+-- The seq of the next event as text; sets `at`, its time in milliseconds.
+local function next_seq()
   seq = seq + 1
   if seq >= at_until then
     local ms = floor(seq / 1000)
     at, at_until = format('%.0f', ms), (ms + 1) * 1000
   end
-  local text = format('%.0f', seq)
   line_count = line_count + 1
-  lines[line_count] = '{"type":"' .. kind .. '","seq":' .. text .. ',"at":' .. at .. head .. rest .. '}'
+  return format('%.0f', seq)
+end
+
+-- An event; `rest` begins with a comma and ends with the data. Returns its seq as text.
+local function event(kind, rest)
+  local text = next_seq()
+  lines[line_count] = '{"type":"' .. kind .. '","seq":' .. text .. ',"at":' .. at .. rest .. '}'
   return text
 end
 
 local function job_event(kind, head, attempt, data)
-  return event(kind, ',' .. head, ',"attempt":' .. attempt .. ',"data":' .. data)
+  local text = next_seq()
+  lines[line_count] = '{"type":"' .. kind .. '","seq":' .. text .. ',"at":' .. at .. ',' .. head .. ',"attempt":' .. attempt .. ',"data":' .. data .. '}'
+  return text
 end
 
 -- A move of a job, if the table of moves has it. Returns its seq as text.
 local function move(was, state, head, attempt, data)
-  local found = arrow(was, state)
+  local found, kind = arrow(was, state)
   if not found then error('taskcast: the table of moves has no ' .. tostring(was) .. ' to ' .. tostring(state)) end
-  return event(state == 'running' and 'job.started' or 'job.' .. state, ',' .. head, ',"attempt":' .. attempt .. found .. data)
+  local text = next_seq()
+  lines[line_count] = '{"type":"' .. kind .. '","seq":' .. text .. ',"at":' .. at .. ',' .. head .. ',"attempt":' .. attempt .. found .. data .. '}'
+  return text
 end
 
 -- Counts a job in or out of a state that no list can be asked for.
 local function count(lane, state, by)
   local lanes = counts[state]
+  if not lanes then
+    lanes = {}
+    counts[state] = lanes
+  end
   lanes[lane] = (lanes[lane] or 0) + by
 end
 

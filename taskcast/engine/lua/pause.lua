@@ -6,7 +6,7 @@ if told then return tonumber(told) end
 local was = call('HGET', TAG .. PAUSED, field)
 local since = was and format('%.0f', cjson.decode(was).at_ms) or format('%.0f', now)
 call('ZCARD', TAG .. WAKES)
-event('queue.paused', '', ',"data":{' .. ARGV[4] .. ',' .. ARGV[5] .. ',"until":'
+event('queue.paused', ',"data":{' .. ARGV[4] .. ',' .. ARGV[5] .. ',"until":'
   .. (until_ms == '' and 'null' or '"' .. iso(tonumber(until_ms)) .. '"') .. '}')
 free()
 call('HSET', TAG .. PAUSED, field,

@@ -60,7 +60,7 @@ for _, worker in ipairs(call('ZRANGE', TAG .. WORKERS, 0, -1)) do
     end
     if dead.all and dead.identity ~= 'stopped' then
       local identity = dead.identity or '{"worker":' .. cjson.encode(worker) .. ',"host":"","pid":0}'
-      event('worker.stopped', '', ',"data":' .. with(identity, '"lost":true'))
+      event('worker.stopped', ',"data":' .. with(identity, '"lost":true'))
     end
     insert(gone, dead)
   end

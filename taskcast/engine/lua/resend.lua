@@ -7,8 +7,6 @@ local tomb = tombstone(id)
 if tomb and tomb.state ~= 'duplicate' then return tomb.life == token and 1 or 0 end
 local refused = full()
 if refused then return refused end
-check_counts()
-call('SCARD', TAG .. LANES)
 if was ~= 'scheduled' then ARGV[14] = '' end -- only a job that waits for its time has one
 if holder(7) then ARGV[16] = '' end -- it was accepted before the other: both stand, the key stays where it is
 accept(7, was, 'reconciled', {attempt = ARGV[3], errors = ARGV[4], deliveries = ARGV[5], token = token})

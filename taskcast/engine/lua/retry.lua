@@ -13,8 +13,6 @@ end
 if holder(6) then return 'duplicate' end
 local refused = full()
 if refused then return refused end
-check_counts()
-call('SCARD', TAG .. LANES)
 accept(6, was, 'retry', {attempt = so_far, errors = '0', deliveries = '0', token = token})
 write_fresh()
 call('DEL', TAG .. RESULT .. task_id(id, ARGV[8])) -- whoever waits from now on waits for the new end

@@ -3,7 +3,7 @@ local worker, held = ARGV[2], TAG .. HELD .. ARGV[2]
 if not call('ZSCORE', TAG .. WORKERS, worker) or call('HGET', held, '@') == 'stopped' then return 0 end
 local holds_jobs = false
 for _, field in ipairs(call('HKEYS', held)) do holds_jobs = holds_jobs or not match(field, '^[#!@]') end
-event('worker.stopped', '', ',"data":' .. ARGV[3])
+event('worker.stopped', ',"data":' .. ARGV[3])
 call('DEL', TAG .. LEASE .. worker)
 if holds_jobs then
   call('HSET', held, '@', 'stopped')
