@@ -25,6 +25,7 @@ class ErrorInfo(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 class JobRow(msgspec.Struct, frozen=True, kw_only=True):
     """The whole row of a job as accepted, so that a deleted row can be made again from the event.
 
+    On the wire what has its default is left out.
     `limits` has `concurrency` (`key`, `limit`) and `rate` (`key`, `count`, `period_ms`), each only if the job has it.
     """
 

@@ -69,16 +69,18 @@ class _Limits(msgspec.Struct, frozen=True, omit_defaults=True):
     rate: _Rate | None = None
 
 
-class _Row(msgspec.Struct, frozen=True):
+class _Row(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What `events.JobRow` has of the same names; what has its default there is left out."""
+
     priority: int
     data: Json
-    max_attempts: int
-    timeout_s: float | None
-    deduplication_key: str | None
-    rate_limit_key: str | None
-    metadata: dict[str, Json]
-    max_deliveries: int | msgspec.UnsetType = msgspec.UNSET
-    limits: _Limits | msgspec.UnsetType = msgspec.UNSET
+    max_attempts: int = 1
+    timeout_s: float | None = None
+    deduplication_key: str | None = None
+    rate_limit_key: str | None = None
+    metadata: dict[str, Json] = {}
+    max_deliveries: int = USUAL_DELIVERIES
+    limits: _Limits | None = None
 
 
 class _Asked(msgspec.Struct, frozen=True):
@@ -173,12 +175,11 @@ def new_job(job: NewJob, *, delay_ms: int | None = None) -> list[Arg]:
         job.deduplication_key,
         job.rate_limit_key,
         job.metadata,
+        job.max_deliveries,
     )
     limits: Arg = ""
     if job.concurrency is not None or job.rate_count is not None:
         row, limits = _with_limits(row, job)
-    if job.max_deliveries != USUAL_DELIVERIES:
-        row = msgspec.structs.replace(row, max_deliveries=job.max_deliveries)
     return [
         job.id,
         f"{job.queue}:{job.priority}",

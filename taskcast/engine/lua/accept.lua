@@ -18,8 +18,8 @@ local function accept(i, was, reason, numbers)
   local id, lane, when, created = ARGV[i], ARGV[i + 1], ARGV[i + 7], tonumber(ARGV[i + 10])
   local due
   if when ~= '' then due = sub(when, 1, 1) == '+' and now + tonumber(sub(when, 2)) or tonumber(when) end
-  local row = ARGV[i + 4] .. ',"created_at":"' .. iso(created or now) .. '","run_at":'
-  row = row .. (due and '"' .. iso(due) .. '"' or 'null')
+  local row = ARGV[i + 4] .. ',"created_at":"' .. iso(created or now) .. '"'
+  if due then row = row .. ',"run_at":"' .. iso(due) .. '"' end
   local state = due and due > now and 'scheduled' or 'queued'
   local attempt = numbers and numbers.attempt or '0'
   local data = '{' .. row .. ',"reason":"' .. reason .. '","by":' .. ARGV[i + 5] .. '}'
