@@ -6,6 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 Pair = tuple[str, int]
+LIMIT = 1
+"""Of running jobs of kind `c`, and of begins of kind `r` at once."""
 
 
 @dataclass
@@ -17,6 +19,7 @@ class ModelJob:
     max_deliveries: int = 2
     key: str | None = None
     priority: int = 2
+    kind: str = ""  # of letters: c concurrency, r rate, t the task that is paused now and then
     due: bool = False
     owner: str | None = None
     take: int = 0
@@ -36,6 +39,8 @@ class Model:
     workers: set[str] = field(default_factory=set)
     numbers: dict[str, int] = field(default_factory=dict)
     drops: list[tuple[str, int, str | None]] = field(default_factory=list)  # id, seq, state: moves without an event
+    paused: dict[str, bool] = field(default_factory=dict)  # field to whether the pause is over by itself
+    begun: int = 0  # under the rate, not paid off yet
 
     def holder(self, job: str, key: str | None) -> str | None:
         other = self.keys.get(key) if key else None
@@ -107,8 +112,34 @@ class Model:
     def available(self) -> set[str]:
         return {job for job, record in self.jobs.items() if record.state == "queued"}
 
+    def is_paused(self, field: str) -> bool:
+        return self.paused.get(field) is False
+
+    def concurrent(self) -> set[str]:
+        return {job for job, record in self.jobs.items() if record.state == "running" and "c" in record.kind}
+
+    def may_run(self, job: str) -> bool:
+        kind = self.jobs[job].kind
+        return not (
+            self.is_paused("q:default")
+            or ("t" in kind and self.is_paused("t:other"))
+            or ("c" in kind and len(self.concurrent()) >= LIMIT)
+            or ("r" in kind and self.begun >= LIMIT)
+        )
+
+    def pay_off(self) -> None:
+        self.begun = max(0, self.begun - 1)
+
+    def drain(self) -> int:
+        waiting = self.available()
+        for job in waiting:
+            self.end(job, "cancelled", None)
+        return len(waiting)
+
     def take(self, job: str, worker: str, number: int) -> None:
         record = self.jobs[job]
+        assert self.may_run(job), job
+        self.begun += "r" in record.kind
         record.state, record.owner, record.take = "running", worker, number
         record.attempt += 1
         self.numbers[worker] = number

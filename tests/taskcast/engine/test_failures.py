@@ -100,17 +100,34 @@ async def test_user_who_may_not_publish_loses_no_move(private: Bench, private_se
     await mute.engine.aclose()
 
 
-@pytest.mark.parametrize("key", ["events", "seq", "delayed", "counts", "lanes", "lane", "held", "workers", "shares"])
+WRITTEN = ["events", "seq", "delayed", "counts", "lanes", "lane", "held", "workers", "shares"]
+STEERED = ["paused", "holds", "wakes", "concurrency", "rate", "hold"]
+
+
+@pytest.mark.parametrize("key", WRITTEN + STEERED)
 async def test_key_of_a_wrong_type_fails_before_anything_is_written(bench: Bench, key: str) -> None:
     await bench.engine.enqueue([new_job(f"j{i}", max_attempts=3, priority=p) for i in range(3) for p in (2,)])
     await bench.engine.enqueue([new_job(f"high{i}", priority=4) for i in range(3)] + [new_job("s", delay_ms=1)])
+    if key in STEERED:
+        both = {"concurrency": 1, "rate_count": 3, "rate_period_ms": 50, "queue": "limited"}
+        await bench.engine.enqueue([new_job(f"l{i}", **both) for i in range(4)])
+        await bench.engine.enqueue([new_job("p", task="stopped", queue="limited")])
+        await bench.engine.pause(task="stopped")
+        await bench.taken("w2", queues=["limited"])
+        await bench.taken("w3", want=0)
+        await bench.engine.enqueue([new_job("l9", **both)])
     await bench.taken(want=2)
     await asyncio.sleep(0.005)
-    name = {"lane": bench.names.lane("default", 2), "held": bench.names.held("w1")}.get(key) or getattr(
-        bench.names, key
-    )
+    special = {
+        "lane": bench.names.lane("default", 2),
+        "held": bench.names.held("w1"),
+        "concurrency": bench.names.concurrency("work"),
+        "rate": bench.names.rate("work"),
+        "hold": bench.names.hold("c:work", "limited", 2),
+    }
+    name = special.get(key) or getattr(bench.names, key)
     await bench.redis.delete(name)
-    await (bench.redis.sadd(name, "x") if key not in {"lanes"} else bench.redis.set(name, "x"))
+    await (bench.redis.sadd(name, "x") if key not in {"lanes", "concurrency"} else bench.redis.set(name, "x"))
     await bench.redis.delete(bench.names.lease("gone"))
 
     async def dump() -> dict[bytes, Any]:
@@ -131,6 +148,17 @@ async def test_key_of_a_wrong_type_fails_before_anything_is_written(bench: Bench
         bench.engine.promote,
         lambda: bench.engine.renew("w1", lease_ms=LEASE_MS, known=99, held=[]),
     ]
+    if key in STEERED:
+        calls += [
+            lambda: bench.engine.cancel("l1"),
+            lambda: bench.engine.release("w2", [("l0", 1)], begun=True),
+            lambda: bench.take("w3"),
+            lambda: bench.engine.finish("w3", [end("l0", 2)]),
+            bench.engine.promote,
+            lambda: bench.engine.pause(queue="default"),
+            lambda: bench.engine.resume(task="stopped"),
+            lambda: bench.engine.drain("limited"),
+        ]
     failed = 0
     for call in calls:
         try:

@@ -1,13 +1,15 @@
 """The real scripts on the real server against a model: whatever happens, the table of moves holds.
 
 Replies are thrown away and calls repeated, takes are never heard of, workers lose their leases and come back with what
-they believe to hold, and the server's memory is set back to an earlier moment.
+they believe to hold, queues and tasks are paused and drained, and the server's memory is set back to an earlier moment.
+No job is in two places, limits are never exceeded, and whatever may run is taken in the end.
 """
 
 from __future__ import annotations
 
 import asyncio
 import copy
+import time
 import uuid
 from collections import Counter
 from collections.abc import Coroutine
@@ -31,24 +33,28 @@ from taskcast.engine.jobs import Report
 from taskcast.names import Names
 from taskcast.states import FINAL, MOVES, JobState
 from tests.taskcast.engine.conftest import LEASE_MS, end, new_job
-from tests.taskcast.engine.model import Model, ModelJob, Pair
+from tests.taskcast.engine.model import LIMIT, Model, ModelJob, Pair
 from tests.taskcast.engine.test_failures import Cut
 
 IDS = [f"j{i}" for i in range(8)]
 WORKERS = ["w1", "w2", "w3"]
 ENDS = ["completed", "failed", "cancelled", "retrying"]
 UNFINISHED = ["scheduled", "queued", "running", "retrying"]
+LISTS = [(key, priority) for key in ("c:ck", "r:rk", "t:other") for priority in (2, 4)]
+Fields = tuple[str, str | None, bool, int, str]
 
 jobs = st.sampled_from(IDS)
 workers = st.sampled_from(WORKERS)
 keys = st.sampled_from([None, None, "k"])
 lost_reply = st.integers(0, 3).map(lambda n: n == 0)
 mostly = st.integers(0, 4).map(lambda n: n > 0)
-new_jobs = st.tuples(jobs, keys, st.integers(0, 3).map(lambda n: n == 0), st.sampled_from([2, 4]))
+kinds = st.sampled_from(["", "t", "c", "c", "c", "r", "r", "cr", "ct", "crt"])
+pausable = st.sampled_from(["q:default", "t:other"])
+new_jobs = st.tuples(jobs, keys, st.integers(0, 3).map(lambda n: n == 0), st.sampled_from([2, 4]), kinds)
 ends = st.tuples(jobs, st.integers(0, 3), st.sampled_from(ENDS), mostly)
 
 STEPS: dict[str, tuple[int, dict[str, st.SearchStrategy[Any]]]] = {
-    "enqueue": (5, {"batch": st.lists(new_jobs, min_size=1, max_size=4), "lose": lost_reply}),
+    "enqueue": (7, {"batch": st.lists(new_jobs, min_size=1, max_size=4), "lose": lost_reply}),
     "cancel": (3, {"job": jobs, "lose": lost_reply}),
     "retry": (3, {"fields": new_jobs, "after": st.integers(0, 4), "right": mostly, "lose": lost_reply}),
     "register": (1, {"worker": workers, "lose": lost_reply}),
@@ -66,6 +72,11 @@ STEPS: dict[str, tuple[int, dict[str, st.SearchStrategy[Any]]]] = {
     "lose_lease": (2, {"worker": workers}),
     "reclaim": (2, {"lose": lost_reply}),
     "promote": (1, {"lose": lost_reply}),
+    "settle": (2, {"worker": workers}),
+    "pay_off": (2, {}),
+    "pause": (2, {"field": pausable, "ends": st.booleans(), "lose": lost_reply}),
+    "resume": (3, {"field": pausable, "lose": lost_reply}),
+    "drain": (1, {"lose": lost_reply}),
     "become_due": (3, {"job": jobs}),
     "resend": (
         1,
@@ -142,9 +153,9 @@ class EngineMachine(RuleBasedStateMachine):
 
     # Senders
 
-    def enqueue(self, batch: list[tuple[str, str | None, bool, int]], lose: bool) -> None:
+    def enqueue(self, batch: list[Fields], lose: bool) -> None:
         sent = [_new(*fields) for fields in batch]
-        expected = self.model.enqueue((job, _record(key, later, p)) for job, key, later, p in batch)
+        expected = self.model.enqueue((job, _record(*fields)) for job, *fields in batch)
 
         answers = self.call(self.engine.enqueue(sent), lose=lose)
 
@@ -159,15 +170,15 @@ class EngineMachine(RuleBasedStateMachine):
         expected = self.model.cancel(job)
         assert self.call(self.engine.cancel(job, by="ada"), lose=lose) == expected
 
-    def retry(self, fields: tuple[str, str | None, bool, int], after: int, right: bool, lose: bool) -> None:
-        job, key, later, priority = fields
+    def retry(self, fields: Fields, after: int, right: bool, lose: bool) -> None:
+        job, *rest = fields
         if job not in self.model.tombs and job not in self.model.jobs:
             return
         if right and job in self.model.tombs:
             after = self.model.tombs[job][1]
-        expected = self.model.retry(job, after, _record(key, later, priority))
+        expected = self.model.retry(job, after, _record(*rest))
 
-        answer = self.call(self.engine.retry(_new(job, key, later, priority), after_attempt=after), lose=lose)
+        answer = self.call(self.engine.retry(_new(*fields), after_attempt=after), lose=lose)
 
         assert answer == expected
 
@@ -198,10 +209,12 @@ class EngineMachine(RuleBasedStateMachine):
             self.model.promote()
             before = self.model.available()
             lost, asked = self.model.claims(worker, number - 1, named)
-            can = min(want, len(before))
-            if can or not lose or again:
-                assert len(got.jobs) == can
-                assert {job.job for job in got.jobs} <= before
+            taken = {job.job for job in got.jobs}
+            if again or not lose:
+                assert taken <= before
+                assert len(taken) >= min(want, len([job for job in before if self._is_free(job)]))
+            if taken <= before:
+                assert len(got.jobs) <= want
                 for job in got.jobs:
                     self.model.take(job.job, worker, number)
         assert {(job.job, job.attempt) for job in got.jobs} == {
@@ -215,6 +228,23 @@ class EngineMachine(RuleBasedStateMachine):
         for job, attempt in got.lost:
             if view.held.get(job) == attempt and (job, attempt) not in {(j.job, j.attempt) for j in got.jobs}:
                 del view.held[job]
+
+    def _is_free(self, job: str) -> bool:
+        kind = self.model.jobs[job].kind
+        return not {"c", "r"} & set(kind) and self.model.may_run(job)
+
+    def settle(self, worker: str) -> None:
+        """Take until nothing comes: then nothing is left that may run."""
+        if worker in self.model.leases:
+            for _ in range(6):
+                self.run(self._let_moments_pass())
+                self.take(worker, len(IDS), name=True, heard=True, lose=False)
+            assert [job for job in self.model.available() if self.model.may_run(job)] == []
+
+    async def _let_moments_pass(self) -> None:
+        soon = await self.client.zrangebyscore(self.names.wakes, "-inf", time.time() * 1000 + 100)
+        if soon:
+            await self.client.zadd(self.names.wakes, dict.fromkeys(soon, 0))
 
     def renew(self, worker: str, name: bool, lose: bool) -> None:
         view = self.views[worker]
@@ -316,6 +346,33 @@ class EngineMachine(RuleBasedStateMachine):
         count, _ = self.call(self.engine.promote(), lose=lose)
         assert count == (0 if lose else expected)
 
+    # Who steers
+
+    def pause(self, field: str, ends: bool, lose: bool) -> None:
+        expected = field not in self.model.paused
+        self.model.paused[field] = ends
+        until_ms = 1 if ends else None
+        assert self.call(self.engine.pause(**_named(field), until_ms=until_ms), lose=lose) == expected
+
+    def resume(self, field: str, lose: bool) -> None:
+        expected = self.model.paused.pop(field, None) is not None
+        assert self.call(self.engine.resume(**_named(field)), lose=lose) == expected
+
+    def drain(self, lose: bool) -> None:
+        expected = self.model.drain()
+        assert self.call(self.engine.drain("default", by="ada"), lose=lose) == expected
+
+    def pay_off(self) -> None:
+        """Let an hour pass for the rate."""
+        self.model.pay_off()
+        self.run(self._pay_off())
+
+    async def _pay_off(self) -> None:
+        paid = await self.client.get(self.names.rate("rk"))
+        if paid is not None:
+            await self.client.set(self.names.rate("rk"), int(paid) - 3_600_000_000, keepttl=True)
+        await self.client.zadd(self.names.wakes, {"r:rk": 0}, xx=True)
+
     def become_due(self, job: str) -> None:
         record = self.model.jobs.get(job)
         if record and record.state in {"scheduled", "retrying"}:
@@ -325,8 +382,8 @@ class EngineMachine(RuleBasedStateMachine):
     def resend(self, job: str, attempt: int, was: str, lose: bool) -> None:
         known = job in self.model.jobs or job in self.model.tombs
         if not known:
-            self.model.add(job, ModelJob(attempt=attempt, errors=1, deliveries=1))
-        send = self.engine.resend(_new(job, None, False, 2), attempt=attempt, errors=1, deliveries=1, was=was)
+            self.model.add(job, ModelJob(attempt=attempt, errors=1, deliveries=1, kind="c"))
+        send = self.engine.resend(_new(job, None, False, 2, "c"), attempt=attempt, errors=1, deliveries=1, was=was)
         assert self.call(send, lose=lose) == (not known)
 
     def forget(self, job: str, was: str, lose: bool) -> None:
@@ -386,8 +443,13 @@ class EngineMachine(RuleBasedStateMachine):
     async def _compare(self) -> list[Any]:
         pipe = self.client.pipeline(transaction=True)
         for job in IDS:
-            pipe.hmget(self.names.job(job), ["s", "a", "e", "l", "w"])
+            pipe.hmget(self.names.job(job), ["s", "a", "e", "l", "w", "z"])
             pipe.get(self.names.tombstone(job))
+        for key, priority in LISTS:
+            pipe.lrange(self.names.hold(key, "default", priority), 0, -1)
+        pipe.zrange(self.names.holds, 0, -1)
+        pipe.smembers(self.names.concurrency("ck"))
+        pipe.hkeys(self.names.paused)
         for priority in (2, 4):
             pipe.lrange(self.names.lane("default", priority), 0, -1)
         pipe.zrange(self.names.delayed, 0, -1)
@@ -399,23 +461,47 @@ class EngineMachine(RuleBasedStateMachine):
         found = await pipe.execute()
         for i, job in enumerate(IDS):
             self._compare_job(job, found[2 * i], found[2 * i + 1])
-        *lanes, delayed, held1, held2, held3, counts, holder, stream = found[2 * len(IDS) :]
+        places = 2 * len(IDS) + len(LISTS)
+        self._compare_holds(found[2 * len(IDS) : places], found[: 2 * len(IDS) : 2], *found[places : places + 3])
+        *lanes, delayed, held1, held2, held3, counts, holder, stream = found[places + 3 :]
+        held_back = dict(zip(LISTS, found[2 * len(IDS) : places], strict=True))
         for lane, priority in zip(lanes, (2, 4), strict=True):
             waiting = [job for job, r in self.model.jobs.items() if r.state == "queued" and r.priority == priority]
-            assert sorted(job.decode() for job in lane) == sorted(waiting)
+            held_of = [job for (_, of), ids in held_back.items() if of == priority for job in ids]
+            assert sorted(job.decode() for job in lane + held_of) == sorted(waiting)
         states = Counter(record.state for record in self.model.jobs.values())
         assert len(delayed) == states["scheduled"] + states["retrying"]
         for held, worker in zip((held1, held2, held3), WORKERS, strict=True):
             ids = {field.decode() for field in held if field[:1] not in b"#!@"}
             assert ids == set(self.model.owned(worker))
         counted = {field.decode().split(":")[1]: int(value) for field, value in counts.items() if int(value)}
-        assert counted == {s: n for s, n in states.items() if s != "queued"}
+        held_count = sum(map(len, held_back.values()))
+        assert counted == {s: n for s, n in states.items() if s != "queued"} | (
+            {"held": held_count} if held_count else {}
+        )
         assert holder == (self.model.keys["k"].encode() if "k" in self.model.keys else None)
         return stream
 
+    def _compare_holds(
+        self, lists: list[list[bytes]], records: list[Any], holds: list[bytes], members: set[bytes], paused: list[bytes]
+    ) -> None:
+        """No list is forgotten, no record names a list that it is not in, and running jobs alone have a place."""
+        assert {tuple(member.decode().split("\n")) for member in holds} == {
+            (key, f"default:{priority}") for (key, priority), ids in zip(LISTS, lists, strict=True) if ids
+        }
+        named = {job: record[5] for job, record in zip(IDS, records, strict=True) if record[0] == b"queued"}
+        assert {(job, key) for job, key in named.items() if key not in {None, b"-"}} == {
+            (job.decode(), key.encode()) for (key, _), ids in zip(LISTS, lists, strict=True) for job in ids
+        }
+        assert {member.decode() for member in members} == self.model.concurrent()
+        assert len(members) <= LIMIT
+        there = {field.decode() for field in paused}
+        assert {field for field in self.model.paused if self.model.is_paused(field)} <= there <= set(self.model.paused)
+        self.model.paused = {field: over for field, over in self.model.paused.items() if field in there}
+
     def _compare_job(self, job: str, found: list[bytes | None], tomb: bytes | None) -> None:
         record = self.model.jobs.get(job)
-        state, attempt, errors, deliveries, worker = found
+        state, attempt, errors, deliveries, worker, _ = found
         if record is None:
             assert state is None
         else:
@@ -487,13 +573,24 @@ class EngineMachine(RuleBasedStateMachine):
         self.runner.close()
 
 
-def _new(job: str, key: str | None, later: bool, priority: int) -> Any:
+def _new(job: str, key: str | None, later: bool, priority: int, kind: str) -> Any:
+    limits: dict[str, Any] = {"task": "other" if "t" in kind else "work"}
+    if "c" in kind:
+        limits |= {"concurrency": LIMIT, "concurrency_key": "ck"}
+    if "r" in kind:
+        limits |= {"rate_count": LIMIT, "rate_period_ms": LIMIT * 3_600_000, "rate_limit_key": "rk"}
     delay = 10**9 if later else None
-    return new_job(job, deduplication_key=key, delay_ms=delay, priority=priority, max_attempts=9, max_deliveries=2)
+    return new_job(
+        job, deduplication_key=key, delay_ms=delay, priority=priority, max_attempts=9, max_deliveries=2, **limits
+    )
 
 
-def _record(key: str | None, later: bool, priority: int) -> ModelJob:
-    return ModelJob(state="scheduled" if later else "queued", key=key, priority=priority)
+def _record(key: str | None, later: bool, priority: int, kind: str) -> ModelJob:
+    return ModelJob(state="scheduled" if later else "queued", key=key, priority=priority, kind=kind)
+
+
+def _named(field: str) -> dict[str, str]:
+    return {"queue" if field[0] == "q" else "task": field[2:]}
 
 
 def _is_forgotten(event: events.Event) -> bool:
