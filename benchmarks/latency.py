@@ -98,11 +98,11 @@ async def _pauses(client: Client, broker: JobBroker, stamps: Stamps, numbers: It
         running = len(stamps.look())
         await eventually(lambda running=running: len(stamps.look()) > running, timeout=30, every=0.002)
         asked = time.time()
-        await client.post("/job-monitor/queues/nap/control", {"action": "pause"})
+        await client.pause_queue("nap")
         await asyncio.sleep(WATCHED_S)
         last = max(at for (word, _), at in stamps.look().items() if word == "begun")
         latencies.append(max(0.0, last - asked) * 1000)
-        await client.post("/job-monitor/queues/nap/control", {"action": "resume"})
+        await client.resume_queue("nap")
     return latencies
 
 
