@@ -10,6 +10,7 @@ from taskiq.abc.formatter import TaskiqFormatter
 from taskiq.labels import parse_label
 from taskiq.message import BrokerMessage, TaskiqMessage
 
+from taskcast.engine.jobs import MESSAGE_MAX_BYTES
 from taskcast.values import encode_plain
 
 _PLAIN = frozenset({type(None), bool, int, str})
@@ -48,6 +49,17 @@ class Message(msgspec.Struct):
 
 decode = msgspec.json.Decoder(Message).decode
 """Read a message; raises `msgspec.DecodeError` for anything else."""
+
+
+def check_size(message: bytes) -> bytes:
+    """Return a message that a worker may read.
+
+    Raises:
+        ValueError: if it is larger than any that our senders send.
+    """
+    if len(message) > MESSAGE_MAX_BYTES:
+        raise ValueError(f"it has {len(message)} bytes, at most {MESSAGE_MAX_BYTES} are allowed")
+    return message
 
 
 def argument(value: Any) -> Any:

@@ -82,6 +82,15 @@ class Plan:
                         _note_unread(job, f"argument {name}", error)
         return args, kwargs
 
+    def misfit(self, message: Message) -> str | None:
+        """Return why the function cannot be called with a message's arguments; None if it can."""
+        injected = dict.fromkeys(injected_names(self.function) - message.kwargs.keys())
+        try:
+            inspect.signature(self.function).bind(*message.args, **message.kwargs, **injected)
+        except TypeError as error:
+            return f"its arguments do not fit the task: {error}"
+        return None
+
     def check_child(self) -> None:
         """See whether the function can run in a child process.
 

@@ -25,7 +25,7 @@ from taskcast.endings import Endings
 from taskcast.engine.jobs import Held, Taken
 from taskcast.failures import Failure, RaisedInChild
 from taskcast.full_way import FullWay
-from taskcast.message import Message, argument, decode
+from taskcast.message import Message, argument, check_size, decode
 from taskcast.plan import Plan
 from taskcast.running import Ending, Running
 from taskcast.threads import SlotThreads
@@ -159,7 +159,7 @@ class Runner:
         current.set(job)
         try:
             try:
-                message = decode(running.taken.message)
+                message = decode(check_size(running.taken.message))
             except Exception as error:
                 self._settle(running, self._endings.unreadable(running, error))
                 return
@@ -195,7 +195,7 @@ class Runner:
                     value = await self._in_thread(running, plan.function, args, kwargs)
         except BaseException as error:
             if not running.settled:
-                self._settle(running, self._ending_of_error(running, plan, error))
+                self._settle(running, self._ending_of_error(running, plan, message, error))
         else:
             if not running.settled:
                 self._settle(running, self._endings.of_value(running, value))
@@ -233,7 +233,7 @@ class Runner:
         if error is None:
             ending = self._endings.of_value(running, value)
         else:
-            ending = self._ending_of_error(running, plan, error)
+            ending = self._ending_of_error(running, plan, message, error)
         running.settled = True
         seconds = time.monotonic() - running.began
         try:
@@ -280,9 +280,11 @@ class Runner:
         running.settled = True
         self._put(ending)
 
-    def _ending_of_error(self, running: Running, plan: Plan, error: BaseException) -> Ending:
+    def _ending_of_error(self, running: Running, plan: Plan, message: Message, error: BaseException) -> Ending:
         if isinstance(error, KeyboardInterrupt) and self._broker.stopping:
             raise error  # the second Ctrl-C, not the job's
+        if isinstance(error, TypeError | RaisedInChild) and (misfit := plan.misfit(message)):
+            return self._endings.unreadable(running, TypeError(misfit))
         return self._endings.of_error(running, plan, error)
 
     def _leave(self, running: Running) -> None:
