@@ -103,7 +103,7 @@ class Endpoints:
                 skip_validation=True,
             )(endpoint)
             self.routes.append(Route(path, documented, methods=[method], name=handler.__name__))
-            self.answers[(method, path)] = expected
+            self.answers[(method, path.replace(":path}", "}"))] = expected  # as the documentation writes it
             return handler
 
         return register

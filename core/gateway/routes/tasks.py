@@ -28,7 +28,7 @@ async def show_tasks(context: Context) -> Response:
 
 @tasks.add(
     "POST",
-    f"{ROOT}/{{name}}/control",
+    f"{ROOT}/{{name:path}}/control",  # a task may have slashes in its name
     needs=[Permission.CONTROL_QUEUES],
     body=PauseBody,
     answers={202: answers.Task},

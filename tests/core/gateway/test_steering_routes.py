@@ -201,6 +201,15 @@ async def test_what_nobody_has_heard_of_cannot_be_paused(operator: httpx.AsyncCl
     assert not await engine.paused()
 
 
+async def test_a_task_with_slashes_in_its_name_is_paused(operator: httpx.AsyncClient) -> None:
+    await Task.create(name="reports/monthly:send", queue_name="r", options={}, schema={}, seen_at=datetime.now(UTC))
+
+    paused = await operator.post("/job-monitor/tasks/reports%2Fmonthly%3Asend/control", json={"action": "pause"})
+
+    assert paused.status_code == 202
+    assert paused.json()["paused"]["by"] == "token:operator"
+
+
 async def test_a_job_enqueued_by_name_has_the_limits_of_its_task(
     operator: httpx.AsyncClient, announced: str, engine: Engine
 ) -> None:
