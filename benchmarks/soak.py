@@ -177,13 +177,17 @@ async def _held(broker: JobBroker, worker: psutil.Process) -> Held:
     await redis.xtrim(names.events, maxlen=STREAM_ENTRIES, approximate=False)
     kinds: Counter[str] = Counter()
     ended: Counter[str] = Counter()
-    async for key in redis.scan_iter(count=1000):
-        kind = key.decode().removeprefix(names.tag).partition(":")[0]
-        if kind in SHORT_LIVED:
-            ended[kind] += 1
-            await redis.delete(key)
-        else:
-            kinds[kind] += 1
+    cursor = 0
+    while True:
+        cursor, keys = await redis.scan(cursor, count=1000)
+        of_kind = {key: key.decode().removeprefix(names.tag).partition(":")[0] for key in keys}
+        over = [key for key, kind in of_kind.items() if kind in SHORT_LIVED]
+        if over:
+            await redis.delete(*over)
+        ended.update(of_kind[key] for key in over)
+        kinds.update(kind for kind in of_kind.values() if kind not in SHORT_LIVED)
+        if not cursor:
+            break
     await redis.execute_command("MEMORY PURGE")  # type: ignore[no-untyped-call]
     info = await redis.info("memory")
     return Held(int(info["used_memory"]), worker.memory_info().rss, dict(kinds), dict(ended))
