@@ -174,20 +174,24 @@ async def _unfinished(broker: JobBroker) -> int:
 
 async def _held(broker: JobBroker, worker: psutil.Process) -> Held:
     redis, names = broker.engine.redis, broker.names
+
+    def kind_of(key: bytes) -> str:
+        return key.decode().removeprefix(names.tag).partition(":")[0]
+
     await redis.xtrim(names.events, maxlen=STREAM_ENTRIES, approximate=False)
-    kinds: Counter[str] = Counter()
+    kept: set[bytes] = set()  # a scan may name a key twice
     ended: Counter[str] = Counter()
     cursor = 0
     while True:
         cursor, keys = await redis.scan(cursor, count=1000)
-        of_kind = {key: key.decode().removeprefix(names.tag).partition(":")[0] for key in keys}
-        over = [key for key, kind in of_kind.items() if kind in SHORT_LIVED]
+        over = {key for key in keys if kind_of(key) in SHORT_LIVED}
         if over:
             await redis.delete(*over)
-        ended.update(of_kind[key] for key in over)
-        kinds.update(kind for kind in of_kind.values() if kind not in SHORT_LIVED)
+        ended.update(kind_of(key) for key in over)
+        kept |= set(keys) - over
         if not cursor:
             break
+    kinds = Counter(kind_of(key) for key in kept)
     await redis.execute_command("MEMORY PURGE")  # type: ignore[no-untyped-call]
     info = await redis.info("memory")
     return Held(int(info["used_memory"]), worker.memory_info().rss, dict(kinds), dict(ended))
