@@ -58,6 +58,12 @@ async def wait(seconds: float = 60.0, job: JobContext = TaskiqDepends()) -> str:
     return "waited"
 
 
+@broker.task(task_name="single", queue="scenario", concurrency=1, rate_limit="600/m", timeout_s=300)
+async def single(seconds: float = 60.0) -> str:
+    await asyncio.sleep(seconds)
+    return "was alone"
+
+
 @broker.task(task_name="poison", queue="scenario")
 async def poison(job: JobContext = TaskiqDepends()) -> int:
     write(f"begin {job.id} {job.attempt} 0")

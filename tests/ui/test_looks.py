@@ -3,8 +3,9 @@ from __future__ import annotations
 import json
 import re
 
+from core.stuck import Reason
 from taskcast.states import FinalReason, JobState, Priority, QueuedReason
-from ui.looks import FINAL_REASONS, PRIORITIES, QUEUED_REASONS, STATES, as_json
+from ui.looks import DEAD_LABELS, FINAL_REASONS, PRIORITIES, QUEUED_REASONS, STATES, STUCK_REASONS, as_json
 from ui.routes import FOLDER, icon_css
 
 CSS = (FOLDER / "app.css").read_text("utf-8")
@@ -19,6 +20,8 @@ def test_every_state_and_priority_has_a_look() -> None:
 def test_every_reason_has_words() -> None:
     assert set(FINAL_REASONS) == set(FinalReason)
     assert set(QUEUED_REASONS) == set(QueuedReason)
+    assert set(DEAD_LABELS) == set(FinalReason) - {FinalReason.ERROR}
+    assert set(STUCK_REASONS) == set(Reason)
 
 
 def test_every_look_names_a_token_and_an_icon_that_exist() -> None:

@@ -9,6 +9,8 @@ import pytest
 from playwright.async_api import Page, expect
 
 from taskcast.client import Client, GatewayError
+from taskcast.engine import wire
+from taskcast.engine.engine import Engine
 from tests.scenarios.system import System
 from tests.ui.conftest import sign_in
 from tests.waiting import eventually
@@ -223,6 +225,48 @@ async def test_the_log_shows_one_attempt_alone(dashboard: Page, gateway: Client,
 
     await expect(lines).to_have_count(3)
     await expect(dashboard.get_by_label("Attempt", exact=True)).to_have_value("2")
+
+
+async def test_a_job_says_which_limit_holds_it_back_until_it_runs(
+    dashboard: Page, gateway: Client, system: System
+) -> None:
+    first, second = [(await gateway.enqueue("single", {"seconds": 60}))["id"] for _ in range(2)]
+
+    async def held() -> bool:
+        return bool((await gateway.job(second)).get("held_by"))
+
+    await eventually(held)
+    await dashboard.goto(f"{system.dashboard}/admin/jobs/job/{second}")
+    await expect(dashboard.get_by_text("Held back by the concurrency limit single.")).to_be_visible()
+    await expect(dashboard.locator(".kv")).to_contain_text("1 at once, key single")
+    await expect(dashboard.locator(".kv")).to_contain_text("600 per minute")
+
+    await gateway.cancel(first)
+
+    await expect(dashboard.locator(".jv")).to_have_attribute("data-state", "running", timeout=15_000)
+    await expect(dashboard.get_by_text("Held back")).to_have_count(0)
+    await gateway.cancel(second)
+
+
+async def test_a_stuck_job_is_marked_with_the_reason(dashboard: Page, gateway: Client, system: System) -> None:
+    job = (await gateway.enqueue("single", {"seconds": 60}))["id"]
+    await dashboard.goto(f"{system.dashboard}/admin/jobs/list?status=running")
+    await expect(row(dashboard, job)).to_have_attribute("data-state", "running")
+
+    async with Engine.connect(system.redis_url, "taskcast") as engine:
+        head = wire.head(job, "single", "scenario", None)
+        await engine.tell([("job.stuck", head, b'{"reason":"past_timeout"}')])
+
+    await expect(row(dashboard, job).locator(".stuck")).to_have_attribute("title", "It runs on past its timeout")
+    await row(dashboard, job).click()
+    await expect(dashboard.get_by_role("dialog", name="Job details")).to_contain_text("Looks stuck.")
+    await gateway.cancel(job)
+
+
+async def test_a_task_is_listed_with_its_limits(dashboard: Page, system: System) -> None:
+    await dashboard.goto(f"{system.dashboard}/admin/tasks")
+    await expect(dashboard.locator("[data-task=single]")).to_contain_text("1 at once")
+    await expect(dashboard.locator("[data-task=single]")).to_contain_text("600 per minute")
 
 
 # --------------------------------------------------------------------------------------------------------------
