@@ -7,12 +7,15 @@ import contextlib
 import os
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from taskcast import context
 from taskcast.children.call import ChildCall
 from taskcast.children.deaths import death
 from taskcast.children.kinship import kill_group
 from taskcast.children.wire import (
     Began,
+    FromChild,
     Leave,
     Line,
     Raised,
@@ -27,8 +30,6 @@ from taskcast.failures import RaisedInChild
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-    import msgspec
 
     from taskcast.children.pool import ChildPool
 
@@ -72,7 +73,7 @@ class ChildLink(asyncio.Protocol):
         self._timer: asyncio.TimerHandle | None = None
         self._pauses = 0
         self._paused = self._closed = self._gone = False
-        self._asked = self._killed = self._late = False
+        self._asked = self._killed = self._late = self._garbled = False
         self._exited = False
         self._status: int | None = None
 
@@ -152,8 +153,8 @@ class ChildLink(asyncio.Protocol):
     def _read(self) -> None:
         """Hear what has come; a flood of lines is taken in parts, so that most of it waits in the child."""
         lines = 0
-        while (body := self._frames.next()) is not None:
-            told, call = read_from_child(body), self._call
+        while (told := self._next()) is not None:
+            call = self._call
             if isinstance(told, Secrets):
                 self._pool.redactor.add_values(*told.values)
             elif call is None:
@@ -170,9 +171,20 @@ class ChildLink(asyncio.Protocol):
                     self._pause()
                     return
 
+    def _next(self) -> FromChild | None:
+        """Return what the child told next; one that cannot be understood is killed."""
+        try:
+            body = None if self._garbled else self._frames.next()
+            return None if body is None else read_from_child(body)
+        except (ValueError, msgspec.DecodeError):
+            self._garbled = True
+            self.kill()
+            self.abandon()
+            return None
+
     def _pause(self) -> None:
         self._paused = True
-        if self._transport is not None:
+        if self._transport is not None and not self._transport.is_closing():
             self._transport.pause_reading()
         self._loop.call_later(PAUSE_S, self._resume)
 
@@ -184,7 +196,7 @@ class ChildLink(asyncio.Protocol):
             self._loop.call_later(PAUSE_S, self._resume)
             return
         self._paused = False
-        if self._transport is not None:
+        if self._transport is not None and not self._transport.is_closing():
             self._transport.resume_reading()
         self._read()
 
@@ -207,6 +219,7 @@ class ChildLink(asyncio.Protocol):
 
     def _exited_unseen(self) -> None:
         if not self._exited:
+            self._kill_directly()
             self.exited(None)
 
     def _does_not_begin(self) -> None:
@@ -223,10 +236,12 @@ class ChildLink(asyncio.Protocol):
         self._pool.gone(self)
         if call is None:
             return
-        if self._late:
-            call.leave(None, RaisedInChild.died(f"the job's process did not begin within {BEGIN_WITHIN_S:.0f} s"))
-        elif call.job._stop is not None:
+        if call.job._stop is not None:
             call.cancel_now()
+        elif self._late:
+            call.leave(None, RaisedInChild.died(f"the job's process did not begin within {BEGIN_WITHIN_S:.0f} s"))
+        elif self._garbled:
+            call.leave(None, RaisedInChild.died("the job's process has written into its connection to the worker"))
         elif not call.begun and call.tries < self._pool.tries:
             call.link = None
             self._pool.put_back(call)

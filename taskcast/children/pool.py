@@ -166,6 +166,14 @@ class ChildPool:
             link = self._idle.pop()
             if link.is_free:
                 link.begin(self._waiting.popleft())
+        try:
+            self._start_what_lacks()
+        except OSError as error:
+            self._why_unable = str(error)
+            logger.error("child processes cannot be started: %s", error)
+            self._fail_waiting()
+
+    def _start_what_lacks(self) -> None:
         while not self._stopping and len(self._starting) < len(self._waiting) and len(self._links) < self._most:
             if self._control is None and not self._start_template():
                 break

@@ -13,6 +13,7 @@ import msgspec
 from taskcast.context import StopKind
 
 _LENGTH = struct.Struct("!I")
+LONGEST_BYTES = 1 << 30
 
 
 class Begin(msgspec.Struct, frozen=True, tag="begin"):
@@ -166,11 +167,18 @@ class Splitter:
         self._read += data
 
     def next(self) -> bytes | None:
-        """Return the next whole body, None if there is none yet."""
+        """Return the next whole body, None if there is none yet.
+
+        Raises:
+            ValueError: for a length that no frame has.
+        """
         begin = self._at + _LENGTH.size
         if len(self._read) < begin:
             return None
-        end = begin + _LENGTH.unpack_from(self._read, self._at)[0]
+        (length,) = _LENGTH.unpack_from(self._read, self._at)
+        if length > LONGEST_BYTES:
+            raise ValueError(f"a frame of {length} bytes")
+        end = begin + length
         if len(self._read) < end:
             return None
         self._at = end

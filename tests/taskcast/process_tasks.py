@@ -159,6 +159,11 @@ def sleep(file: str = "", seconds: float = 60.0) -> None:
             append(file, "cleaned")
 
 
+def end_of_sleep(file: str, job: JobContext = TaskiqDepends()) -> None:
+    if job.attempt == 1:
+        sleep(file)
+
+
 def sleep_at_checkpoints(file: str) -> None:
     append(file, f"begin {os.getpid()}")
     while True:
@@ -227,6 +232,13 @@ def tell_after_the_end(job: JobContext = TaskiqDepends()) -> None:
             time.sleep(0.01)
 
     threading.Thread(target=go_on, daemon=True).start()
+
+
+def write_over_everything() -> None:
+    for descriptor in range(3, 64):
+        with contextlib.suppress(OSError):
+            os.write(descriptor, b"\0\0\0\1\xff" * 200)
+    time.sleep(60)
 
 
 def fork_and_return() -> int:

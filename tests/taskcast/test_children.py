@@ -364,6 +364,35 @@ async def test_process_that_a_function_forks_and_returns_from_ends_no_job(shop: 
     assert first.data.result == second.data.result
 
 
+async def test_child_that_cannot_be_understood_is_killed(shop: Workshop, broker: JobBroker) -> None:
+    write, pid = declare(broker, tasks.write_over_everything), declare(broker, tasks.pid)
+
+    async with shop.working(slots=1):
+        first = await shop.ended((await broker.enqueue(write)).id)
+        second = await shop.ended((await broker.enqueue(pid)).id)
+
+    assert "written into its connection" in first.data.error.message
+    assert second.state == "completed"
+
+
+async def test_job_of_another_worker_is_killed_without_an_end(
+    shop: Workshop, broker: JobBroker, tmp_path: Path
+) -> None:
+    file = tmp_path / "told"
+
+    async with shop.working(slots=1) as first:
+        job = await broker.enqueue(declare(broker, tasks.end_of_sleep), str(file))
+        process = await begun(file)
+        await broker.engine.release(first.worker, [(job.id, 1)], begun=True)  # as reclaim would
+        first._lease.renew_now()
+        await eventually(lambda: not lives(process), 5)
+        event = await shop.ended(job.id)
+
+    assert event.attempt == 2
+    assert lines(file, "begin") == [f"begin {process}"]
+    assert not lines(file, "cleaned")
+
+
 async def test_cancel_works_while_the_template_is_frozen(shop: Workshop, broker: JobBroker, tmp_path: Path) -> None:
     file = tmp_path / "told"
 
@@ -396,10 +425,10 @@ async def test_flood_of_lines_is_bounded_and_its_gaps_are_told(
 
         await eventually(dropped, 20)
         lag_ms = worker._lag_ms
-        await broker.engine.cancel(job.id)
+        os.kill(await begun(file), signal.SIGKILL)  # in the middle of a line
         event = await shop.ended(job.id)
 
-    assert event.state == "cancelled"
+    assert event.state == "failed"
     assert lag_ms < 500
     logged = [event.data.line for event in await shop.events(job.id, "job.logged")]
     assert logged == list(range(1, len(logged) + 1))
