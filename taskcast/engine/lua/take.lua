@@ -7,7 +7,10 @@ local claims_at = 8 + math.max(queue_count, 0)
 local held_key = TAG .. HELD .. worker
 local BYTES = 16777216 -- of messages per call: the reply lies in the server's memory as a whole
 
-if call('EXISTS', TAG .. LEASE .. worker) == 0 then return {0, -1, {}, {}, {}} end
+-- One call asks two things: a key that is named three times counts three times.
+local lease = TAG .. LEASE .. worker
+local there = call('EXISTS', lease, lease, lease, TAG .. PAUSED, TAG .. WAKES)
+if there < 3 then return {0, -1, {}, {}, {}} end
 local marks = call('HMGET', held_key, '#', '!')
 local last = tonumber(marks[1] or -1)
 if number < last then return {1, next_due(), {}, {}, {}} end -- came late by a dead connection: nobody waits for it
@@ -27,7 +30,7 @@ end
 
 find_due(100)
 compare(worker, known, claims_at, marks[2])
-if want > 0 and (slots or call('EXISTS', TAG .. PAUSED, TAG .. WAKES) > 0) then
+if want > 0 and (slots or there > 3) then
   open_limits()
   holds.find_wakes()
 end
