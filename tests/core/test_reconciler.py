@@ -13,6 +13,7 @@ from typing import Any
 from core.reconciler import Reconciler
 from core.recorder.recorder import Recorder
 from core.resender import Resender
+from core.steering import Steering
 from core.storage.connection import connection
 from core.storage.jobs import job_detail
 from core.storage.pauses import list_pauses
@@ -268,3 +269,16 @@ async def test_a_pause_whose_event_was_lost_is_told_again(floor: Floor, database
         await eventually(told)
 
     assert set(await floor.engine.paused()) == {"q:default"}
+
+
+async def test_a_forgotten_pause_that_somebody_ends_is_not_put_back(floor: Floor, database: str) -> None:
+    await floor.engine.pause(queue="default", by="ada")
+    await recorded(floor)
+    await forget_everything(floor)
+
+    await Steering(engine=floor.engine).resume(queue="default", by="ada")
+
+    async with at_work(floor) as (_, reconciler):
+        await reconciler.reconcile()
+    assert not await floor.engine.paused()
+    assert not await list_pauses()

@@ -10,6 +10,8 @@ from redis.asyncio import Redis
 
 from taskcast.broker import JobBroker
 from taskcast.client import Client
+from taskcast.events import decode
+from taskcast.names import Names
 from tests.scenarios.app import ledger
 from tests.scenarios.system import System
 from tests.waiting import eventually
@@ -107,6 +109,34 @@ async def test_an_emptied_queue_server_gets_pauses_and_jobs_back(system: System)
 
     assert back["paused"]["reason"] == "the bank is down"
     assert still == []
+    assert Counter(begun(system, jobs)) == Counter(jobs)
+
+
+async def test_a_job_that_fell_out_of_its_lane_is_found_told_and_run(system: System) -> None:
+    names = Names()
+    redis = Redis.from_url(system.redis_url)
+    async with system.client() as client:
+        await client.pause_queue(QUEUE)
+        try:
+            jobs = await send(system, 3)
+            await eventually(lambda: _waits(client, 3))
+            await redis.lrem(names.lane(QUEUE, 2), 1, jobs[1])
+        finally:
+            await client.resume_queue(QUEUE)
+        await eventually(lambda: _all(client, [jobs[0], jobs[2]], "completed"), timeout=30)
+        lost = (await client.job(jobs[1]))["status"]
+
+        async def found() -> bool:
+            await client.check_stuck()  # the watch may have been faster
+            return await _all(client, [jobs[1]], "completed")
+
+        await eventually(found, timeout=90, every=1)
+        lines = [line for _, entry in await redis.xrange(names.events) for line in entry[b"e"].split(b"\n")]
+    await redis.aclose()
+
+    stuck = [event for line in lines if b'"job.stuck"' in line for event in [decode(line)]]
+    assert lost == "queued"
+    assert [(event.job, event.data.reason) for event in stuck if event.job in jobs] == [(jobs[1], "misplaced")]
     assert Counter(begun(system, jobs)) == Counter(jobs)
 
 
