@@ -195,7 +195,7 @@ class StuckCheck:
         if not new:
             return
         data = msgspec.json.encode({"reason": reason})
-        await self._engine.tell(("job.stuck", wire.head(row.id, row.type, row.queue, row.user_id), data) for row in new)
+        await self._engine.tell(("job.stuck", _head(row), data) for row in new)
         self.counted[reason] += len(new)
         logger.warning(
             "jobs are stuck", extra={"reason": str(reason), "jobs": [row.id for row in new[:20]], "count": len(new)}
@@ -249,6 +249,10 @@ class StuckWatch(Loop):
     async def _step(self) -> None:
         await asyncio.sleep(jittered(self._every_s))
         await self._check.check()
+
+
+def _head(row: Candidate) -> bytes:
+    return wire.head(row.id, row.type, row.queue, row.user_id) + b',"attempt":%d' % row.attempt
 
 
 def _seconds(seconds: float) -> timedelta:

@@ -37,11 +37,13 @@ def said(checked: Checked) -> list[tuple[str, str, str]]:
 
 
 async def told(floor: Floor) -> list[tuple[str | None, str]]:
-    """The `job.stuck` events so far."""
+    """The job and reason of each `job.stuck` so far."""
     found = []
     for _, fields in await floor.engine.redis.xrange(floor.engine.names.events):
         found += [events.decode(line) for line in fields[b"e"].split(b"\n")]
-    return [(event.job, event.data.reason) for event in found if isinstance(event, events.JobStuck)]
+    stuck = [event for event in found if isinstance(event, events.JobStuck)]
+    assert all(event.task == "TASK" and event.attempt in {0, 1} for event in stuck)
+    return [(event.job, event.data.reason) for event in stuck]
 
 
 async def serve(floor: Floor) -> None:
