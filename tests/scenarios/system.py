@@ -64,7 +64,7 @@ class System:
             "PYTHONPATH": str(ROOT),
             **environment,
         }
-        self.output: deque[str] = deque(maxlen=20_000)
+        self.output: deque[str] = deque(maxlen=200_000)
         self._up: subprocess.Popen[str] | None = None
 
     @property

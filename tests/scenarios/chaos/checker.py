@@ -18,8 +18,8 @@ from tests.scenarios.chaos.evidence import Cancelled, Crash, Evidence, Retried, 
 from tests.scenarios.chaos.ledger import Entry
 from tests.scenarios.chaos.plan import Kind, Order
 
-LONG_S = LEASE_S / 2
-"""A stop or a cut of so long may cost a lease, which is renewed every third of it."""
+LONG_S = LEASE_S * (1 - 1 / 3 - 1 / 5 - 1 / 10)
+"""Stops and cuts of so long may cost a lease: it is renewed every third, a try takes a fifth, the next comes a tenth later."""
 ROUNDING_S = 0.02
 SLOW_DELIVERIES = 3
 SERVER_MOMENT_S = 1.0
@@ -395,9 +395,11 @@ def _twins_do_not_meet(facts: Facts) -> Iterator[Complaint]:
 
 
 def _runs_again_only_after_a_crash(facts: Facts) -> Iterator[Complaint]:
+    crashes = list(_crashes(facts))
     for entries in facts.wrote.values():
         for first, second in _again(facts, entries):
-            if not any(_explains(crash, first, second) for crash in _crashes(facts)):
+            killed = any(_killed(crash, first, second) for crash in crashes)
+            if not killed and sum(_silent_s(crash, first, second) for crash in crashes) < LONG_S:
                 what = f"attempt {first.attempt} ran in {first.part}, attempt {second.attempt} {second.at - first.at:.1f} s later"
                 yield Complaint("again", f"{what} in {second.part}, and no crash explains it", first.number, first.job)
 
@@ -424,19 +426,21 @@ def _crashes(facts: Facts) -> Iterator[Crash]:
             yield Crash(what="kill", target=entry.part, pids=[entry.pid], began=entry.at, ended=entry.at)
 
 
-def _explains(crash: Crash, first: Entry, second: Entry) -> bool:
-    """Whether a crash is a reason for a job that began to begin again."""
-    if crash.ended < first.at - ROUNDING_S or crash.began > second.at:
-        # A worker asked to end lets go of its jobs seconds later.
-        return crash.what == "restart" and first.pid in crash.pids and crash.began <= second.at
-    long = crash.ended - crash.began >= LONG_S
-    if crash.target == "valkey":
-        return crash.what != "stop" or long
-    if crash.what in {"blackout", "kill", "kill_child", "restart", "kill_manager"}:
-        return first.pid in crash.pids or (crash.what in {"restart", "kill_manager"} and crash.target == first.part)
-    if crash.what == "stop":
-        return long and first.pid in crash.pids
-    return long and crash.target == f"{first.part}-valkey"
+def _killed(crash: Crash, first: Entry, second: Entry) -> bool:
+    """Whether a crash ended the worker of the first begin, or the queue server, before the second."""
+    if crash.what not in {"blackout", "kill", "kill_child", "restart"} or crash.began > second.at:
+        return False
+    if crash.what == "restart" and first.pid in crash.pids:
+        return True  # a worker asked to end lets go of its jobs much later
+    hits = crash.what == "blackout" or crash.target in {first.part, "valkey"}
+    return hits and crash.ended >= first.at - ROUNDING_S
+
+
+def _silent_s(crash: Crash, first: Entry, second: Entry) -> float:
+    """For how long a crash kept the worker from renewing the lease under which the first ran."""
+    stopped = crash.what == "stop" and (first.pid in crash.pids or crash.target == "valkey")
+    cut = crash.target == f"{first.part}-valkey"
+    return max(0.0, min(crash.ended, second.at) - max(crash.began, first.at - LEASE_S)) if stopped or cut else 0.0
 
 
 def _the_listener_was_told(facts: Facts) -> Iterator[Complaint]:

@@ -37,9 +37,12 @@ SLOTS = 16
 PATIENCE_S = 60.0
 """Jobs that nothing happens to for so long, with everything mended, are stuck."""
 SETTLED_WITHIN_S = 240.0
+SERVER_ENDS_S = 10.0
+"""What a server has for its end; a supervisor would wait longer."""
 AGAIN_S = 0.3
 UNFINISHED = "SELECT count(*) FROM jobs WHERE status NOT IN ('completed', 'failed', 'cancelled')"
 
+Ask = Callable[[], Awaitable[Any]]
 MINUTES = "SELECT sum(completed) AS completed, sum(failed) AS failed, sum(cancelled) AS cancelled FROM job_minutes"
 
 
@@ -146,10 +149,19 @@ class Driver:
 
     async def _pause(self, pause: Pause) -> None:
         await self._until(pause.at)
-        engine = self._broker.engine
-        await _insisting(lambda: engine.pause(queue=pause.queue, task=pause.task, by="chaos", reason="chaos"))
+        begin, finish = self._ways_to_pause(pause)
+        await _insisting(begin)
         await asyncio.sleep(pause.seconds)
-        await _insisting(lambda: engine.resume(queue=pause.queue, task=pause.task, by="chaos"))
+        await _insisting(finish)
+
+    def _ways_to_pause(self, pause: Pause) -> tuple[Ask, Ask]:
+        engine, client = self._broker.engine, self._client
+        if pause.via == "broker":
+            names = {"queue": pause.queue, "task": pause.task}
+            return lambda: engine.pause(**names, by="chaos"), lambda: engine.resume(**names, by="chaos")
+        if pause.queue is not None:
+            return lambda: client.pause_queue(pause.queue), lambda: client.resume_queue(pause.queue)
+        return lambda: client.pause_task(pause.task), lambda: client.resume_task(pause.task)
 
     async def _until(self, at: float) -> None:
         await asyncio.sleep(max(0.0, self._began + at - time.monotonic()))
@@ -307,6 +319,8 @@ class Driver:
             crash.pids = await asyncio.to_thread(self.parts.chosen, trouble.target, trouble.what)
             await self._make_on_process(trouble, crash.pids)
         crash.ended = time.monotonic()
+        if trouble.what == "restart" and trouble.target in SERVERS:
+            await self._see_to_the_end_of(trouble.target, crash.pids[:1])
 
     async def _make_on_wire(self, trouble: Trouble) -> None:
         does: dict[str, Callable[[Wire], None]] = {
@@ -329,6 +343,13 @@ class Driver:
             self.parts.end(pids[:1], fast=trouble.target == "postgres")
         else:
             self.parts.kill(pids)
+
+    async def _see_to_the_end_of(self, server: str, pids: list[int]) -> None:
+        """Kill a server that was asked to end and does not: PostgreSQL 18 may hang if it was recovering from a crash."""
+        await asyncio.sleep(SERVER_ENDS_S)
+        left = await asyncio.to_thread(self.parts.pids, server)
+        if left[:1] == pids:
+            self.parts.kill(left)
 
     # The end
 
@@ -493,17 +514,22 @@ async def _listed(client: Client) -> dict[str, str]:
             return listed
 
 
-async def _insisting(ask: Callable[[], Awaitable[Any]]) -> None:
+async def _insisting(ask: Ask) -> None:
     """Ask until there is an answer."""
     while True:
         try:
             await ask()
         except EngineUnavailable:
             continue
+        except GatewayError as error:
+            if error.status in {400, 409, 422}:
+                raise  # 404 is the answer for a queue that no job has come to yet
+            await asyncio.sleep(AGAIN_S)
+            continue
         return
 
 
-async def _answered(ask: Callable[[], Awaitable[Any]]) -> Any:
+async def _answered(ask: Ask) -> Any:
     until = time.monotonic() + 30
     while True:
         try:
@@ -516,6 +542,3 @@ async def _answered(ask: Callable[[], Awaitable[Any]]) -> Any:
 
 def _again(error: Exception) -> None:
     raise error
-
-
-__all__ = ["SERVERS", "Driver", "run_plan"]

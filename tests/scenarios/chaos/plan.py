@@ -50,7 +50,7 @@ Via = Literal["broker", "batch", "gateway"]
 SHARES: dict[Kind, int] = {
     "quick": 24, "threaded": 9, "retrying": 10, "failing": 4, "slow": 8, "delayed": 7, "twin": 6,
     "cancel_waiting": 4, "cancel_racing": 3, "cancel_running": 4, "repaired": 2, "revived": 2, "overtime": 1,
-    "process": 6, "crashing": 1,
+    "process": 6, "crashing": 1, "narrow": 4, "metered": 4, "paused_task": 4, "paused_queue": 4,
 }  # fmt: skip
 TASKS: dict[Kind, str] = {
     "quick": "quick", "threaded": "threaded", "retrying": "retrying", "failing": "failing", "slow": "slow",
@@ -102,6 +102,7 @@ class Pause(msgspec.Struct, frozen=True, kw_only=True):
 
     at: float
     seconds: float
+    via: Via
     queue: str | None = None
     task: str | None = None
 
@@ -141,6 +142,7 @@ def make_plan(seed: int, *, jobs: int, seconds: float, troubles: int) -> Plan:
         seconds=seconds,
         orders=_orders(dice, jobs, seconds),
         troubles=_troubles(dice, troubles, seconds),
+        pauses=_pauses(dice, seconds),
     )
 
 
@@ -221,7 +223,7 @@ def _pauses(dice: random.Random, seconds: float) -> list[Pause]:
         at = dice.uniform(0, 5)
         while at < seconds:
             lasts = dice.uniform(0.5, 6)
-            pauses.append(Pause(at=at, seconds=lasts, **names))
+            pauses.append(Pause(at=at, seconds=lasts, via=dice.choice(("broker", "gateway")), **names))
             at += lasts + dice.uniform(2, 8)
     return sorted(pauses, key=lambda pause: pause.at)
 

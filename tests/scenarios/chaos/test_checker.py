@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import msgspec
@@ -303,6 +304,7 @@ def test_a_second_run_is_explained_by_a_crash_of_its_worker_or_of_the_server(cra
     [
         Crash(what="kill", target="worker2", pids=[200], began=10.2, ended=10.2),
         Crash(what="kill", target="worker1", pids=[100], began=5.0, ended=5.0),
+        Crash(what="kill_manager", target="worker1", pids=[99], began=10.2, ended=10.2),
         Crash(what="stop", target="worker1", pids=[100], began=10.2, ended=10.9),
         Crash(what="cut", target="worker1-valkey", began=10.2, ended=10.2),
         Crash(what="refuse", target="gateway-valkey", began=9.0, ended=16.0),
@@ -326,6 +328,55 @@ def test_a_job_that_begins_before_it_is_due_is_wrong() -> None:
     ]
 
     assert "wrong: it began 0.900 s before it was due (number 5" in complaints(evidence)
+
+
+@pytest.mark.parametrize(
+    "paused", [{"queue": "chaos-paused"}, {"task": "stoppable"}], ids=lambda paused: next(iter(paused))
+)
+def test_a_job_that_is_taken_while_its_queue_or_task_is_paused_is_wrong(paused: dict[str, str]) -> None:
+    evidence = good()
+    evidence.stream = [
+        Told(seq=1, type="queue.paused", **paused),
+        *(msgspec.structs.replace(told, **paused) for told in evidence.stream),
+        Told(seq=9999, type="queue.resumed", **paused),
+    ]
+
+    said = complaints(evidence)
+
+    assert f"wrong: event 1001 takes it while {' '.join(*paused.items())} is paused (number 0, job j1)" in said
+
+
+def test_a_job_that_is_taken_after_its_pause_is_right() -> None:
+    evidence = good()
+    evidence.stream = [
+        Told(seq=1, type="queue.paused", queue="q"),
+        Told(seq=2, type="queue.resumed", queue="q"),
+        *(msgspec.structs.replace(told, queue="q") for told in evidence.stream),
+    ]
+
+    assert complaints(evidence) == ""
+
+
+def test_more_jobs_at_once_than_their_limit_allows_are_wrong() -> None:
+    evidence = with_many("narrow", begins=[1, 2, 3], ends=[4, 5, 6])
+
+    assert "wrong: event 10003 lets 3 of 2 run at once (number 0, job j12)" in complaints(evidence)
+
+
+def test_as_many_jobs_at_once_as_their_limit_allows_are_right() -> None:
+    assert complaints(with_many("narrow", begins=[1, 2, 4], ends=[3, 5, 6])) == ""
+
+
+def test_more_jobs_in_a_period_than_their_rate_allows_are_wrong() -> None:
+    evidence = with_many("metered", begins=range(1, 14), ends=range(20, 33))
+
+    assert "wrong: 12 began within 0.00 s, of 10 in 2 s (number 0, job j21)" in complaints(evidence)
+
+
+def test_as_many_jobs_in_a_period_as_their_rate_allows_are_right() -> None:
+    begins = [*range(1, 11), *(number * 200_000 for number in range(1, 6))]
+
+    assert complaints(with_many("metered", begins=begins, ends=[at + 15 for at in begins])) == ""
 
 
 def test_a_duplicate_that_made_a_job_of_its_own_is_half() -> None:
@@ -436,6 +487,31 @@ def test_a_traceback_is_a_complaint_unless_a_server_was_away() -> None:
     ]  # fmt: skip
 
     assert complaints(evidence) == "process: recorder printed a traceback: ValueError: what is this (number 0, job -)"
+
+
+def with_many(kind: str, *, begins: Sequence[int], ends: Sequence[int]) -> Evidence:
+    """Good evidence and jobs of one more kind, which begin and end at these microseconds."""
+    evidence = good()
+    events = []
+    for number, (begin, end) in enumerate(zip(begins, ends, strict=True), 10):
+        job = f"j{number}"
+        evidence.plan.orders.append(order(number, kind))
+        evidence.sent.append(Sent(number=number, outcome="accepted", job=job))
+        evidence.rows.append(
+            Row(job=job, number=number, status="completed", attempts=1, errors=0, deliveries=0, result=number)
+        )
+        evidence.gateway[job], evidence.results[job] = "completed", number
+        evidence.ledger += [wrote(number, "begin", 20.0), wrote(number, "end", 20.1)]
+        events += [
+            Told(seq=9000, type="job.queued", job=job, attempt=0, state="queued", number=number),
+            Told(seq=10_000 + begin, type="job.started", job=job, attempt=1, was="queued", state="running"),
+            Told(seq=10_000 + end, type="job.completed", job=job, attempt=1, was="running", state="completed"),
+        ]
+    evidence.stream += sorted(events, key=lambda told: told.seq)
+    evidence.counts["completed"] += len(begins)
+    evidence.minutes["completed"] += len(begins)
+    evidence.spans = []
+    return evidence
 
 
 def run_twice(evidence: Evidence) -> None:
