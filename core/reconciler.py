@@ -35,6 +35,7 @@ EVERY_S = 300.0
 UNCHANGED_S = 60.0
 PAGE = 500
 AT_ONCE = 20
+_TIME = "local time = redis.call('TIME') return time[1] .. string.format('%03d', math.floor(time[2] / 1000))"
 
 
 class Reconciler(Loop):
@@ -112,17 +113,25 @@ class Reconciler(Loop):
     async def _seq(self) -> int:
         return int(await self._engine.redis.get(self._engine.names.seq) or 0)
 
+    async def _time_ms(self) -> int:
+        return int(await self._engine.redis.eval(_TIME, 1, self._engine.names.seq))
+
     async def _pauses(self, *, back_to: int | None, hole: bool) -> None:
         """Have the same queues and tasks paused here and there.
 
         A server that was set back gets the pauses it forgot, and loses those that were over since; where events were
-        lost it is the server that knows.
+        lost it is the server that knows. People pause and resume meanwhile, for as long as the recorder takes to come
+        to where the server was asked: what changed since then is told by its own events.
         """
+        asked_ms = await self._time_ms()
         paused = await self._engine.paused()
         await self._recorder.reached(await self._seq())
         known = await list_pauses()
+        still = await self._engine.paused()
         for key in known.keys() - paused.keys():
             pause = known[key]
+            if pause.at.timestamp() * 1000 > asked_ms:
+                continue
             if hole or (pause.until is not None and pause.until <= datetime.now(UTC)):
                 await self._tell_pause("queue.resumed", pause)
                 continue
@@ -136,6 +145,8 @@ class Reconciler(Loop):
             self.counted["paused"] += 1
             logger.warning("a pause that the queue server forgot was put back", extra={"paused": key})
         for key in paused.keys() - known.keys():
+            if key not in still or still[key].at_ms != paused[key].at_ms:
+                continue
             pause = pause_of(key, paused[key])
             if back_to is not None and paused[key].at_ms * 1000 <= back_to:
                 await self._engine.resume(queue=pause.queue, task=pause.task, reason="reconciled")
@@ -145,6 +156,8 @@ class Reconciler(Loop):
                 )
             else:
                 await self._tell_pause("queue.paused", pause)
+                if key not in await self._engine.paused():  # resumed in this very moment, and that was told before
+                    await self._tell_pause("queue.resumed", pause)
 
     async def _tell_pause(self, kind: str, pause: Pause) -> None:
         data = {"queue": pause.queue, "task": pause.task, "by": pause.by, "reason": pause.reason, "until": pause.until}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import shutil
 import signal
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -280,5 +280,53 @@ async def test_a_forgotten_pause_that_somebody_ends_is_not_put_back(floor: Floor
 
     async with at_work(floor) as (_, reconciler):
         await reconciler.reconcile()
+    assert not await floor.engine.paused()
+    assert not await list_pauses()
+
+
+class Behind(Recorder):
+    """A recorder that comes to where the server is only after something has happened meanwhile."""
+
+    meanwhile: Callable[[], Awaitable[Any]]
+
+    async def reached(self, seq: int) -> None:
+        await super().reached(seq)
+        await self.meanwhile()
+
+
+async def reconciled_behind(floor: Floor, meanwhile: Callable[[Recorder], Awaitable[Any]]) -> None:
+    """Do one round whose recorder takes a while, then record all there is."""
+    recorder = Behind(engine=floor.engine, redis_url=floor.redis_url, cipher=CIPHER, gap_s=0.01)
+    recorder.meanwhile = lambda: meanwhile(recorder)
+    async with recorder:
+        resender = Resender(engine=floor.engine, cipher=CIPHER)
+        await Reconciler(engine=floor.engine, recorder=recorder, resender=resender).reconcile()
+    await recorded(floor)
+
+
+async def test_a_pause_that_ends_while_the_recorder_is_behind_is_not_told_again(floor: Floor, database: str) -> None:
+    await floor.engine.pause(queue="default")
+
+    async def resume(recorder: Recorder) -> None:
+        await floor.engine.resume(queue="default")
+        await Recorder.reached(recorder, await floor.seq())
+
+    await reconciled_behind(floor, resume)
+
+    assert not await list_pauses()
+    assert not await floor.engine.paused()
+
+
+async def test_a_pause_that_comes_and_goes_while_the_recorder_is_behind_is_not_put_back(
+    floor: Floor, database: str
+) -> None:
+    async def pause_and_resume(recorder: Recorder) -> None:
+        await floor.engine.pause(queue="default")
+        await Recorder.reached(recorder, await floor.seq())
+        await recorder.stop()
+        await floor.engine.resume(queue="default")
+
+    await reconciled_behind(floor, pause_and_resume)
+
     assert not await floor.engine.paused()
     assert not await list_pauses()
