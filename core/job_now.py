@@ -25,6 +25,7 @@ ENGINE_WAIT_S = 1.5
 """How long a look at one job waits for the engine; its row is shown without it then."""
 RECORDER_WAIT_S = 1.5
 RECORDER_STEP_S = 0.05
+SHOWN_FROM_ROW = "a job is shown from its row alone: the engine cannot be reached"
 
 Row = dict[str, Any]
 
@@ -75,16 +76,23 @@ async def job_now(engine: Engine, job_id: str, *, surely: bool = False) -> Row |
     """Return a job in the shape of REST's detail, without `may`; None if neither table nor engine know it.
 
     Without the engine's word a row may be behind: good enough to be shown, but nothing to refuse a command for. So
-    `surely` fails where the engine cannot be asked.
+    `surely` fails where the engine cannot be asked. Without a row either, nobody can say that there is no such job.
 
     Raises:
         NotRecordedYet: if the job has begun and ended since the recorder wrote last, and it does not catch up at once.
-        EngineUnavailable: with `surely`, if the engine cannot be reached.
+        EngineUnavailable: if the engine cannot be reached, and there is no row, or it has to be sure.
     """
     if not FOREIGN_ID.fullmatch(job_id):
         return None
     # The engine is asked first: what it forgets meanwhile is in the table by then.
-    live = await (engine.job(job_id, deadline_s=ENGINE_WAIT_S) if surely else _ask(engine, job_id))
+    try:
+        live = await engine.job(job_id, deadline_s=ENGINE_WAIT_S)
+    except EngineUnavailable:
+        row = None if surely else await job_detail(job_id)
+        if row is None:
+            raise
+        logger.warning(SHOWN_FROM_ROW, extra={"job_id": job_id})
+        return row
     row = await job_detail(job_id)
     tombstone = live.tombstone if live is not None and live.state is None else None
     if tombstone is not None and (row is None or row["seq"] < tombstone.seq):
@@ -108,7 +116,7 @@ async def _ask(engine: Engine, job_id: str) -> LiveJob | None:
     try:
         return await engine.job(job_id, deadline_s=ENGINE_WAIT_S)
     except EngineUnavailable:
-        logger.warning("a job is shown from its row alone: the engine cannot be reached", extra={"job_id": job_id})
+        logger.warning(SHOWN_FROM_ROW, extra={"job_id": job_id})
         return None
 
 

@@ -15,6 +15,7 @@ from core.embedded.valkey import EmbeddedValkey
 from core.gateway.app import create_app
 from core.gateway.services import Services
 from core.settings import Settings
+from taskcast.ids import new_id
 from tests.core.gateway.conftest import add_job, code_of, make_client
 from tests.waiting import eventually
 
@@ -114,6 +115,7 @@ async def test_queue_server_away_is_503_and_reading_goes_on(
         retried = await client.post(f"{JOBS}/{job.id}/retry", json={"after_attempt": 1})
         deleted = await client.delete(f"{JOBS}/{job.id}?expect=final")
         shown = await client.get(f"{JOBS}/{job.id}")
+        accepted_a_moment_ago = await client.get(f"{JOBS}/{new_id()}")
         ticket = await client.post("/auth/ws-ticket")
         ready = await client.get("/ready")
 
@@ -122,6 +124,7 @@ async def test_queue_server_away_is_503_and_reading_goes_on(
         assert code_of(deleted, 503) == "engine_unavailable"
         assert cancelled.headers["retry-after"]
         assert shown.json()["status"] == "running"
+        assert code_of(accepted_a_moment_ago, 503) == "engine_unavailable"
         assert code_of(ticket, 503) == "engine_unavailable"
         assert ready.status_code == 503
         assert ready.json()["checks"]["database"]["ok"] is True
