@@ -104,13 +104,16 @@ class Control:
 
         Raises:
             JobNotFound: if there is none.
-            JobConflict: `already_final`, or `forgotten` while the queue server does not know a job that has not ended.
+            JobConflict: `already_final`; `forgotten` while the queue server does not know a job that has not ended; or
+                `observed_only` if another broker runs it.
         """
         if not FOREIGN_ID.fullmatch(job_id):
             raise JobNotFound(job_id)
         outcome = await self._engine.cancel(job_id, by=by, reason=reason, deadline_s=ENGINE_S)
         if outcome in {"cancelled", "requested"}:
             return outcome
+        if outcome == "observed":
+            raise JobConflict("another broker runs this job; it is only observed here", code="observed_only")
         if outcome == "unknown":
             row = await job_now(self._engine, job_id)
             if row is None:

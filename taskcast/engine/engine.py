@@ -96,11 +96,12 @@ class Engine:
 
     async def cancel(
         self, job: str, *, by: str | None = None, reason: str | None = None, deadline_s: float = DEADLINE_S
-    ) -> Literal["cancelled", "requested", "final", "unknown"]:
+    ) -> Literal["cancelled", "requested", "final", "unknown", "observed"]:
         """Cancel a job that waits at once, or ask its worker to stop it.
 
         Returns:
-            `cancelled`, `requested` (it runs), `final` (it has ended within the last hour) or `unknown`.
+            `cancelled`, `requested` (it runs), `final` (it has ended within the last hour), `unknown`, or `observed`
+            (another broker runs it, which cannot be steered).
         """
         reply = await self._call("cancel", [job, wire.token(), wire.asked(by, reason)], deadline_s)
         return wire.word(reply)  # type: ignore[return-value]
@@ -362,6 +363,37 @@ class Engine:
             flat = await self._call("misplaced", list(ids[start : start + IDS_PER_LOOK]), deadline_s)
             found += [(wire.word(flat[i]), wire.word(flat[i + 1])) for i in range(0, len(flat), 2)]
         return found
+
+    # Watchers of other brokers
+
+    async def observe(
+        self,
+        worker: str,
+        job: NewJob,
+        attempt: int,
+        state: Literal["queued", "running", "completed", "failed", "cancelled"],
+        data: bytes = b"{}",
+        *,
+        deadline_s: float = DEADLINE_S,
+    ) -> bool:
+        """Tell a move of a job that another broker runs; hooks may be late, repeated or missing.
+
+        What lies between is told too (a job that runs was queued before), and a `failed` of a job that was sent again
+        meanwhile is told as a retry.
+
+        Args:
+            worker: who runs it, `""` for a sender.
+            job: its name and row; the message is not used.
+            attempt: the attempt that began or ended; of `queued` the number of those before.
+            state: where it is now.
+            data: the event's data as JSON text: of `running` worker, host and pid, of an end as in `End`.
+            deadline_s: seconds after which it gives up.
+
+        Returns:
+            Whether it was told; False for what is known already, or what the table of moves forbids.
+        """
+        args: list[wire.Arg] = [worker, attempt, state, data, *wire.observed(job)]
+        return bool(await self._call("observe", args, deadline_s))
 
     # Observers
 

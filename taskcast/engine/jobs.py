@@ -232,6 +232,7 @@ class LiveJob(msgspec.Struct, frozen=True):
 
     `seq` is that of its last move, `head` and `row` the JSON fragments its events are made of. `held_by` says what keeps
     a queued job back: `t:<task>` a pause, `c:<concurrency key>` or `r:<rate limit key>` a limit.
+    `observed`: another broker runs it, its moves were told by `observe`.
     """
 
     id: str
@@ -249,6 +250,7 @@ class LiveJob(msgspec.Struct, frozen=True):
     row: Json = None
     tombstone: Tombstone | None = None
     held_by: str | None = None
+    observed: bool = False
 
 
 class ServerState(msgspec.Struct, frozen=True):

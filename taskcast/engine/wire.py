@@ -210,6 +210,16 @@ def _with_limits(row: _Row, job: NewJob) -> tuple[_Row, bytes]:
     return msgspec.structs.replace(row, limits=limits), _json.encode(kept)
 
 
+def observed(job: NewJob) -> list[Arg]:
+    """Return the arguments that name a job of another broker: id, head, row and lane.
+
+    Raises:
+        ValueError: a field is wrong.
+    """
+    job_id, lane, _, head_text, row, *_ = new_job(job)
+    return [job_id, head_text, row, lane]
+
+
 def enqueue_calls(jobs: Sequence[NewJob]) -> list[tuple[Sequence[NewJob], list[Arg]]]:
     """Cut new jobs into calls: the jobs of each and its arguments. All are checked before the first is sent.
 
@@ -351,7 +361,7 @@ def live_job(job: str, reply: Sequence[Any]) -> LiveJob | None:
     if tomb:
         parts = tomb.split(b" ")
         tombstone = Tombstone(word(parts[0]), int(parts[1]), int(parts[2]))
-    state, attempt, errors, deliveries, worker, lane, seq, cancel, head_text, row_text, held_by = record
+    state, attempt, errors, deliveries, worker, lane, seq, cancel, head_text, row_text, held_by, observed = record
     if not state:
         return LiveJob(job, None, tombstone=tombstone) if tombstone else None
     queue, _, priority = word(lane).rpartition(":")
@@ -371,6 +381,7 @@ def live_job(job: str, reply: Sequence[Any]) -> LiveJob | None:
         row=msgspec.json.decode(b"{" + row_text + b"}"),
         tombstone=tombstone,
         held_by=word(held_by) if held_by and held_by != b"-" and state == b"queued" else None,
+        observed=bool(observed),
     )
 
 

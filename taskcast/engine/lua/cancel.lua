@@ -1,13 +1,15 @@
 -- include: slots
--- ARGV: job, token, {"by","reason"}. Answers cancelled (it waited), requested (it runs), final or unknown.
+-- ARGV: job, token, {"by","reason"}. Answers cancelled (it waited), requested (it runs), final, unknown or
+-- observed (it is another broker's).
 local id, token, asked = ARGV[2], ARGV[3], ARGV[4]
-local r = call('HMGET', TAG .. JOB .. id, 's', 'a', 'w', 'q', 'h', 'c', 'k', 'y', 'z', 'n')
+local r = call('HMGET', TAG .. JOB .. id, 's', 'a', 'w', 'q', 'h', 'c', 'k', 'y', 'z', 'n', 'f')
 local state, attempt, worker, lane = r[1], r[2] or '0', r[3], r[4]
 if not state then
   local tomb = tombstone(id)
   if not tomb or tomb.state == 'duplicate' then return 'unknown' end
   return tomb.by == 'cancel:' .. token and 'cancelled' or 'final'
 end
+if r[11] then return 'observed' end
 check_counts()
 if state == 'running' then
   local held = TAG .. HELD .. worker

@@ -1,11 +1,13 @@
 -- include: slots
 -- ARGV: job, seq, state. Removes a record whose row became final at a later seq than its last move; answers 1 or 0.
 local id, later, state = ARGV[2], tonumber(ARGV[3]), ARGV[4]
-local r = call('HMGET', TAG .. JOB .. id, 's', 'q', 'x', 'w', 'a', 'k', 'y', 'z', 'n')
+local r = call('HMGET', TAG .. JOB .. id, 's', 'q', 'x', 'w', 'a', 'k', 'y', 'z', 'n', 'f')
 if not r[1] or tonumber(r[3]) >= later then return 0 end
 check_counts()
 local key = owns_key(r[6], id) and r[6]
-if r[1] == 'queued' then
+if r[10] then
+  free()
+elseif r[1] == 'queued' then
   open_slots().take_out(id, r[2], r[8], r[9])
 elseif r[1] == 'running' then
   if r[9] then open_slots().free(r[9], id) end

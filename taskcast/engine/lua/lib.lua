@@ -17,6 +17,7 @@
 --   w  worker that owns it            c  {"by","reason"}: asked to stop;  v  attempt that has seen it
 --   g  last log line of this attempt  u  "<attempt> <worker>" of the last end that led to another attempt
 --   n  limits: {"c": [key, limit], "r": [key, count, period in ms]}, absent when there are none
+--   f  '1': another broker's, only observed; then u says that it was sent again before its end was told
 --   z  what keeps it back while it is queued, "t:", "c:" or "r:" and a name; '-' once it came back to its lane
 -- Tombstone, STRING TOMB .. id: "<state> <attempt> <seq> <life> <who ended it>"; state "duplicate": <life> stands.
 -- What a worker holds, HASH HELD .. worker: id to "<attempt> <take>", with " c" behind when asked to stop.

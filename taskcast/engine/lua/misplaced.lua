@@ -5,8 +5,8 @@ local answers, places, seen = {}, {}, {}
 if #ARGV > 1 + MOST then return redis.error_reply('ERR at most 500 jobs a call') end
 for i = 2, #ARGV do
   local id = ARGV[i]
-  local r = call('HMGET', TAG .. JOB .. id, 's', 'a', 'w', 'q', 'z', 'c', 'v')
-  local state, place, key = r[1], nil, nil
+  local r = call('HMGET', TAG .. JOB .. id, 's', 'a', 'w', 'q', 'z', 'c', 'v', 'f')
+  local state, place, key = not r[8] and r[1], nil, nil
   if state == 'queued' then
     local lane = TAG .. LANE .. r[4]
     key = r[5] and r[5] ~= '-' and open_slots().list(r[5], r[4]) or lane
