@@ -26,6 +26,8 @@ EXIT_CODE = 70
 """With which a worker whose event loop is blocked for good ends; from sysexits.h, EX_SOFTWARE."""
 OVERDUE_S = 30.0
 WATCH_EVERY_S = 1.0
+ASLEEP_S = 1.0
+"""A thread that wakes so much too late was asleep with its whole process, which says nothing of the event loop."""
 
 
 class LeaseThread:
@@ -103,10 +105,13 @@ class LeaseThread:
         next_at = time.monotonic() + self._lease_s / 3
         failed = False
         while not self._is_stopping():
-            self._wake.wait(max(0.01, min(WATCH_EVERY_S, next_at - time.monotonic())))
+            self._wait(max(0.01, min(WATCH_EVERY_S, next_at - time.monotonic())))
             if self._is_stopping():
                 break
-            self._watch_loop()
+            try:
+                self._watch_loop()
+            except Exception:
+                logger.exception("the event loop could not be watched")
             if time.monotonic() < next_at and not self._wake.is_set():
                 continue
             self._wake.clear()
@@ -134,6 +139,14 @@ class LeaseThread:
             self.renewed_at = time.monotonic()
             self._tell(answer)
         client.close()
+
+    def _wait(self, seconds: float) -> None:
+        """Wait to be woken; a time in which the process was stopped does not count against its loop."""
+        due = time.monotonic() + seconds
+        self._wake.wait(seconds)
+        late_s = time.monotonic() - due
+        if late_s > ASLEEP_S:
+            self.loop_seen_at += late_s
 
     def _is_stopping(self) -> bool:
         return self._stopping

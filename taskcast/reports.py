@@ -148,14 +148,15 @@ class JobReports:
         """Number and encode what was told since; return whether anything is to be sent now."""
         self._dirty = False
         outbox = self._outbox
-        if self._lines:
-            outbox = self._outbox = outbox if outbox is not None else []
-            while self._lines:
-                outbox.append(("logged", self._encoded_line(self._lines.popleft())))
-            self._bytes = 0
-        if self._dropped:
-            outbox = self._outbox = outbox if outbox is not None else []
-            self._tell_dropped(outbox)
+        if last or outbox is None or len(outbox) < ITEMS_PER_JOB:  # else the server is behind, or away
+            if self._lines:
+                outbox = self._outbox = outbox if outbox is not None else []
+                while self._lines:
+                    outbox.append(("logged", self._encoded_line(self._lines.popleft())))
+                self._bytes = 0
+            if self._dropped:
+                outbox = self._outbox = outbox if outbox is not None else []
+                self._tell_dropped(outbox)
         if self._progress is not None:
             if last or now >= self._progress_due:
                 progress, self._progress = self._progress, None
@@ -178,6 +179,8 @@ class JobReports:
             if not written:
                 self._unwritten += sum(kind == "logged" for kind, _ in self._outbox[:count])
             del self._outbox[:count]
+            if (self._lines or self._dropped) and not self._dirty:  # they were left for when there is room
+                self._reporter.mark(self)
 
     def close(self) -> list[Item]:
         """Return all that was not confirmed, the last progress included, and take nothing more."""

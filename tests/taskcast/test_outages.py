@@ -10,7 +10,7 @@ import time
 import pytest
 from taskiq import TaskiqDepends
 
-from taskcast import JobBroker, JobContext, ends, receiver, taking
+from taskcast import JobBroker, JobContext, ends, receiver, reports, taking
 from taskcast.errors import EngineUnavailable
 from tests.taskcast.conftest import OwnServer, Workshop
 from tests.waiting import eventually
@@ -133,3 +133,74 @@ async def test_end_that_spoils_its_batch_is_found_and_the_others_pass(
             await eventually(lambda: not worker.busy)
 
     assert worker._ends.given_up == 1
+
+
+async def test_lines_that_found_no_room_are_told_while_the_job_runs(
+    own_server: OwnServer, own_shop: Workshop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reports, "CALL_DEADLINE_S", 0.1)
+    monkeypatch.setattr(reports, "LONGEST_PAUSE_S", 0.1)
+    broker = own_shop.broker
+    away, written, go_on = asyncio.Event(), asyncio.Event(), asyncio.Event()
+
+    @broker.task
+    async def talk(job: JobContext = TaskiqDepends()) -> None:
+        job.log("before")
+        await away.wait()
+        for number in range(600):
+            job.log(f"line {number}")
+            await asyncio.sleep(0.002)
+        written.set()
+        await go_on.wait()
+
+    async with own_shop.working():
+        job = await broker.enqueue(talk)
+        await eventually(lambda: own_shop.events(job.id, "job.logged"))
+        own_server.send(signal.SIGSTOP)
+        away.set()
+        await written.wait()
+        own_server.send(signal.SIGCONT)
+
+        async def all_told() -> bool:
+            return len(await own_shop.events(job.id, "job.logged")) == 601
+
+        await eventually(all_told)
+        go_on.set()
+        assert (await own_shop.ended(job.id)).state == "completed"
+
+
+async def test_buffer_of_a_talkative_job_stays_bounded_while_the_server_is_away(
+    own_server: OwnServer, own_shop: Workshop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reports, "CALL_DEADLINE_S", 0.1)
+    monkeypatch.setattr(reports, "LONGEST_PAUSE_S", 0.1)
+    broker = own_shop.broker
+    away, buffered = asyncio.Event(), list[int]()
+
+    @broker.task
+    async def talk(job: JobContext = TaskiqDepends()) -> None:
+        job.log("before")
+        await away.wait()
+        for number in range(20_000):
+            job.log(f"line {number}")
+            if number % 100 == 0:
+                job.progress(number / 200)
+                await asyncio.sleep(0.01)
+                buffered.append(len(job._reports.unsent()) if job._reports else 0)
+
+    async with own_shop.working():
+        job = await broker.enqueue(talk)
+        await eventually(lambda: own_shop.events(job.id, "job.logged"))
+        own_server.send(signal.SIGSTOP)
+        away.set()
+        await eventually(lambda: len(buffered) == 200)
+        own_server.send(signal.SIGCONT)
+        event = await own_shop.ended(job.id, timeout=20)
+        lines = [event.data for event in await own_shop.events(job.id, "job.logged")]
+
+    assert event.state == "completed"
+    assert max(buffered) <= reports.LINES_PER_JOB + reports.ITEMS_PER_JOB + 1
+    dropped = sum(line.context["dropped"] for line in lines if line.context)
+    assert dropped > 0
+    assert len([line for line in lines if not line.context]) == 20_001 - dropped
+    assert [line.line for line in lines] == list(range(1, len(lines) + 1))

@@ -135,3 +135,19 @@ async def test_loop_that_stays_blocked_ends_its_process(workers: Workers) -> Non
     assert await workers.exit_code(first) == 70
     await workers.start()
     assert (await workers.shop.ended(job.id, timeout=20)).attempt == 2
+
+
+async def test_process_that_was_asleep_is_not_taken_for_blocked(workers: Workers) -> None:
+    workers.environment["WORKER_LOOP_KILL_S"] = "1.5"
+    first = await workers.start()
+    job = await workers.shop.broker.enqueue("work", 1.0)
+    await workers.begun()
+    for _ in range(3):
+        first.send_signal(signal.SIGSTOP)
+        await asyncio.sleep(2)
+        first.send_signal(signal.SIGCONT)
+        await asyncio.sleep(0.2)
+
+    assert (await workers.shop.ended(job.id, timeout=20)).state == "completed"
+    assert first.poll() is None
+    assert "is blocked" not in workers.log(first)
