@@ -176,7 +176,7 @@ class ChildLink(asyncio.Protocol):
         try:
             body = None if self._garbled else self._frames.next()
             return None if body is None else read_from_child(body)
-        except (ValueError, msgspec.DecodeError):
+        except ValueError:  # msgspec.DecodeError is one
             self._garbled = True
             self.kill()
             self.abandon()

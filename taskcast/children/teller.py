@@ -1,8 +1,9 @@
-"""Sends what the child's jobs tell to the worker, from a thread, so that telling never waits for a pipe."""
+"""Sends what the child's jobs tell to the worker: at once while the pipe has room, from a thread when it is full."""
 
 from __future__ import annotations
 
 import logging
+import os
 import socket
 import threading
 import time
@@ -20,8 +21,6 @@ logger = logging.getLogger("taskcast.reports")
 
 LINES = 5000
 LINES_BYTES = 4 * 1024 * 1024
-GATHER_S = 0.005
-SEND_AT_LINES = 100
 PROGRESS_EVERY_S = 0.05
 
 _PLAIN = frozenset({type(None), bool, float, str})
@@ -79,13 +78,14 @@ class Teller:
         self._secrets: list[str] = []
         self._progress: Told | None = None
         self._progress_at = 0.0
+        self._rest = b""
         self._told = threading.Event()
-        self._many = threading.Event()
         self._sending = threading.Lock()
         self._telling: Telling | None = None
 
     def start(self) -> None:
         """Begin to send."""
+        os.register_at_fork(after_in_child=self._be_quiet)
         threading.Thread(target=self._loop, name="taskcast-teller", daemon=True).start()
 
     def open(self) -> Telling:
@@ -97,9 +97,7 @@ class Teller:
         """Remember a log line."""
         self._bytes += line.size_bytes
         self._lines.append(line)
-        self._told.set()
-        if len(self._lines) >= SEND_AT_LINES:
-            self._many.set()
+        self._send_what_fits()
 
     def drop(self) -> None:
         """Note that a log line was dropped here."""
@@ -113,7 +111,10 @@ class Teller:
     def keep_progress(self, progress: Told) -> None:
         """Remember the latest progress."""
         self._progress = progress
-        self._told.set()
+        if time.monotonic() >= self._progress_at:
+            self._send_what_fits()
+        else:
+            self._told.set()
 
     def secrets(self, values: Sequence[str]) -> None:
         """Tell the worker's redactor of values that the job has registered."""
@@ -130,21 +131,39 @@ class Teller:
         if self._telling is not None:
             self._telling.close()
         with self._sending:
-            self._link.sendall(self._gathered(last=True) + frame(outcome))
+            rest, self._rest = self._rest, b""
+            self._link.sendall(rest + self._gathered(last=True) + frame(outcome))
+
+    def _be_quiet(self) -> None:
+        """Tell nothing in a process that the job forks: two must not write into one pipe."""
+        if self._telling is not None:
+            self._telling.close()
+
+    def _send_what_fits(self) -> None:
+        """Send at once what the pipe takes, so that a crash in the next moment leaves it; the thread sends the rest."""
+        if self._rest or not self._sending.acquire(blocking=False):
+            self._told.set()
+            return
+        try:
+            data = self._rest = self._gathered()
+            self._rest = data[self._link.send(data, socket.MSG_DONTWAIT) :] if data else b""
+        except OSError:  # the pipe is full, or the worker has gone and the other thread ends the process
+            pass
+        finally:
+            self._sending.release()
+        if self._rest:
+            self._told.set()
 
     def _loop(self) -> None:
         while True:
             self._told.wait()
-            self._many.wait(GATHER_S)
             self._told.clear()
-            self._many.clear()
             with self._sending:
-                data = self._gathered()
-                if data:
-                    try:
-                        self._link.sendall(data)
-                    except OSError:  # the worker has gone; the other thread ends the process
-                        return
+                data, self._rest = self._rest + self._gathered(), b""
+                try:
+                    self._link.sendall(data)
+                except OSError:  # the worker has gone; the other thread ends the process
+                    return
             if self._progress is not None:
                 time.sleep(PROGRESS_EVERY_S)
                 self._told.set()

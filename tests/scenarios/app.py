@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -14,6 +15,7 @@ from pydantic import BaseModel
 from taskiq import TaskiqDepends
 
 from taskcast import JobContext
+from tests.taskcast.process_tasks import end as end_of_process
 from workers.broker import broker
 
 __all__ = ["broker"]
@@ -69,6 +71,17 @@ async def poison(job: JobContext = TaskiqDepends()) -> int:
     write(f"begin {job.id} {job.attempt} 0")
     if job.attempt <= 3:
         os._exit(1)
+    return job.attempt
+
+
+@broker.task(task_name="child", queue="scenario", executor="process", timeout_s=300)
+def child(how: str = "", seconds: float = 0.0, job: JobContext = TaskiqDepends()) -> int:
+    write(f"begin {job.id} {job.attempt} {os.getpid()}")
+    job.log(f"about to {how or 'sleep'}")
+    job.progress(50, step="Half")
+    end_of_process(how if job.attempt == 1 else "")
+    time.sleep(seconds if job.attempt == 1 else 0)
+    write(f"end {job.id} {job.attempt} {os.getpid()}")
     return job.attempt
 
 

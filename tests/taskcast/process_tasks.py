@@ -211,6 +211,13 @@ def tell_by_logging() -> None:
         logger.exception("went wrong")
 
 
+def tell_and_crash(job: JobContext = TaskiqDepends()) -> None:
+    job.progress(40)
+    for number in range(20):
+        job.log(f"line {number}")
+    end("segfault")
+
+
 def tell_then_end(lines: int, how: str, job: JobContext = TaskiqDepends()) -> None:
     for number in range(lines):
         job.log(f"line {number} " + "x" * 2000)

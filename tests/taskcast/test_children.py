@@ -410,6 +410,16 @@ async def test_cancel_works_while_the_template_is_frozen(shop: Workshop, broker:
     assert event.state == "cancelled"
 
 
+async def test_lines_before_a_crash_are_kept(shop: Workshop, broker: JobBroker) -> None:
+    async with shop.working():
+        job = await broker.enqueue(declare(broker, tasks.tell_and_crash))
+        await shop.ended(job.id)
+
+    logged = [event.data.message for event in await shop.events(job.id, "job.logged")]
+    assert logged == [f"line {number}" for number in range(20)]
+    assert (await shop.events(job.id, "job.progressed"))[-1].data.percentage == 40
+
+
 async def test_flood_of_lines_is_bounded_and_its_gaps_are_told(
     shop: Workshop, broker: JobBroker, tmp_path: Path
 ) -> None:
