@@ -25,7 +25,7 @@ SLOW_DELIVERIES = 3
 SERVER_MOMENT_S = 1.0
 OUTAGES = (
     "ConnectionResetError", "ConnectionRefusedError", "ConnectionAbortedError", "BrokenPipeError", "TimeoutError",
-    "OSError", "asyncio.exceptions.CancelledError", "asyncpg.exceptions.CannotConnectNowError",
+    "OSError", "ConnectionError", "asyncio.exceptions.CancelledError", "asyncpg.exceptions.CannotConnectNowError",
     "asyncpg.exceptions.ConnectionDoesNotExistError", "asyncpg.exceptions.AdminShutdownError",
     "asyncpg.exceptions.CrashShutdownError", "asyncpg.exceptions.TooManyConnectionsError", "asyncpg.exceptions._base",
     "redis.exceptions.TimeoutError", "redis.exceptions.ConnectionError", "FileNotFoundError",
