@@ -207,6 +207,8 @@ def _nothing_is_half(facts: Facts) -> Iterator[Complaint]:
 
 
 def _nothing_is_stuck(facts: Facts) -> Iterator[Complaint]:
+    if facts.evidence.unanswered:
+        yield Complaint("stuck", "a command is not answered though everything is there again")
     for row in facts.evidence.rows:
         if row.status not in FINAL:
             yield Complaint("stuck", f"its row is {row.status} for ever", row.number, row.job)

@@ -132,20 +132,25 @@ class Driver:
         async with Client(wired, token=token) as client, Listener(client) as listener:
             self._client = client
             self._began = time.monotonic()
-            reader = asyncio.create_task(self._read_ledger())
+            reader, people = asyncio.create_task(self._read_ledger()), asyncio.create_task(self._do_what_people_do())
             try:
-                await asyncio.gather(
-                    self._make_all_trouble(), self._send_all(), *(self._pause(pause) for pause in self.plan.pauses)
-                )
-                await self._settle(listener)
+                await self._make_all_trouble()
+                await self._settle(listener, people)
                 self.evidence.listener_error = listener.error
+                self.evidence.unanswered = not people.done()
+                if people.done():
+                    people.result()
             finally:
-                reader.cancel()
-                await asyncio.gather(reader, return_exceptions=True)
+                for task in (reader, people):
+                    task.cancel()
+                await asyncio.gather(reader, people, return_exceptions=True)
                 await self._broker.shutdown()
             self.evidence.spans = listener.spans
         await self._gather()
         return self.evidence
+
+    async def _do_what_people_do(self) -> None:
+        await asyncio.gather(self._send_all(), *(self._pause(pause) for pause in self.plan.pauses))
 
     async def _pause(self, pause: Pause) -> None:
         await self._until(pause.at)
@@ -353,13 +358,13 @@ class Driver:
 
     # The end
 
-    async def _settle(self, listener: Listener) -> None:
+    async def _settle(self, listener: Listener, people: asyncio.Task[None]) -> None:
         """Wait until nothing is under way any more; give up when nothing has moved for a long time."""
         before: object = None
         moved_at = began = time.monotonic()
         while time.monotonic() - moved_at < PATIENCE_S and time.monotonic() - began < SETTLED_WITHIN_S:
             now = await self._under_way(listener)
-            if now == (0, 0, 0, True):
+            if now == (0, 0, 0, True) and people.done():
                 return
             seen = (now, len(self._ledger.entries))
             if seen != before:

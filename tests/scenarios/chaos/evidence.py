@@ -123,6 +123,7 @@ class Evidence(msgspec.Struct, kw_only=True):
 
     plan: Plan
     sent: list[Sent] = []
+    unanswered: bool = False
     cancels: list[Cancelled] = []
     retries: list[Retried] = []
     crashes: list[Crash] = []

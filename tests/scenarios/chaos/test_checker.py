@@ -164,6 +164,13 @@ def test_a_job_whose_last_event_is_no_end_is_stuck() -> None:
     assert "stuck: its last event is running (number 1" in complaints(evidence)
 
 
+def test_a_command_that_is_never_answered_is_stuck() -> None:
+    evidence = good()
+    evidence.unanswered = True
+
+    assert "stuck: a command is not answered though everything is there again" in complaints(evidence)
+
+
 def test_a_second_end_is_told() -> None:
     evidence = good()
     evidence.stream.append(Told(seq=1500, type="job.failed", job="j1", attempt=1, was="running", state="failed"))
