@@ -60,9 +60,7 @@ class Page:
     @property
     def may(self) -> dict[str, bool]:
         """What buttons to show."""
-        session = self.session
-        return {"retry": session.may_steer, "cancel": session.may_cancel, "steer": session.may_steer,
-                "clean": session.may_clean}  # fmt: skip
+        return {"retry": self.session.may_steer, "cancel": self.session.may_cancel}
 
     @property
     def why(self) -> dict[str, str]:
