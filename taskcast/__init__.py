@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from taskcast.broker import EnqueuedJob, JobBroker
     from taskcast.context import JobContext, checkpoint, current_job
     from taskcast.errors import JobCancelled, JobTimeout, TaskcastError
+    from taskcast.middleware import JobMiddleware
     from taskcast.receiver import JobReceiver
     from taskcast.states import JobState, Priority
 
@@ -18,6 +19,7 @@ __all__ = [
     "JobBroker",
     "JobCancelled",
     "JobContext",
+    "JobMiddleware",
     "JobReceiver",
     "JobState",
     "JobTimeout",
@@ -32,6 +34,7 @@ _HOMES = {
     "JobBroker": "broker",
     "JobCancelled": "errors",
     "JobContext": "context",
+    "JobMiddleware": "middleware",
     "JobReceiver": "receiver",
     "JobState": "states",
     "JobTimeout": "errors",
