@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 GRACE_S = 0.15
 """How long a job may clean up after it was asked to stop; then its process is killed."""
-BEGIN_WITHIN_S = 60.0
+BEGIN_WITHIN_S = 120.0
 CLOSES_WITHIN_S = 1.0
 """How long the template may take to kill a child and to tell of it, and a dead child's socket to close."""
 LAST_WORDS_BYTES = 65536

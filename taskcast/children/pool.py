@@ -41,6 +41,8 @@ TRIES = 3
 READ_BYTES = 65536
 TEMPLATE_AGAIN_S = 1.0
 END_WITHIN_S = 5.0
+START_WITHIN_S = 120.0
+"""How long the template may take to import the tasks, or to start a child; then it is replaced."""
 
 
 class ChildPool:
@@ -192,6 +194,7 @@ class ChildPool:
         with theirs:
             self._order(frame(Start(number)), theirs.fileno(), said)
         os.close(said)
+        self._loop.call_later(START_WITHIN_S, self._is_late, number)
         task = self._loop.create_task(self._connect(link, ours), name="taskcast-child")
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
@@ -205,6 +208,11 @@ class ChildPool:
         if link.is_ready and link.number in self._starting:
             self._starting.discard(link.number)
             self.free(link)
+
+    def _is_late(self, number: int) -> None:
+        if number in self._starting and self._template is not None and not self._stopping:
+            logger.error("the process that starts children has not done so for %.0f s; it ends", START_WITHIN_S)
+            self._template.kill()
 
     def _let_idle_go(self) -> None:
         now = self._loop.time()

@@ -609,6 +609,41 @@ async def test_module_that_a_child_cannot_import_fails_the_job_with_the_reason(
     assert "only once" in event.data.error.message
 
 
+async def test_module_that_never_ends_importing_fails_the_job(
+    shop: Workshop, broker: JobBroker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pool, "START_WITHIN_S", 3.0)
+    source = tmp_path / "endless_tasks.py"
+    source.write_text("def work(): ...\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    import endless_tasks  # type: ignore[import-not-found]
+
+    source.write_text("import time; time.sleep(600)\n")
+    task = declare(broker, endless_tasks.work)
+
+    async with shop.working():
+        event = await shop.ended((await broker.enqueue(task)).id)
+
+    assert "ended while it imported the tasks" in event.data.error.message
+
+
+async def test_template_that_does_not_answer_is_replaced(
+    shop: Workshop, broker: JobBroker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pid, sleep = declare(broker, tasks.pid), declare(broker, tasks.sleep)
+
+    async with shop.working() as worker:
+        await shop.ended((await broker.enqueue(pid)).id)
+        monkeypatch.setattr(pool, "START_WITHIN_S", 5.0)
+        os.kill(worker._children.template_pid, signal.SIGSTOP)
+        await broker.enqueue(sleep)  # takes the child there is
+        event = await shop.ended((await broker.enqueue(pid)).id, 30)
+        for job in worker.busy:
+            await broker.engine.cancel(job)
+
+    assert event.state == "completed"
+
+
 class Changing(TaskiqMiddleware):
     """Changes an argument, and notes what it sees."""
 
