@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from pydantic import Field, SecretStr, ValidationError
+from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from taskcast.engine.address import check_url
 from taskcast.errors import ConfigurationError
 
 
@@ -59,6 +60,16 @@ class Settings(BaseSettings):
     upload_max_bytes: int = Field(
         100 * 1024 * 1024, ge=1024, description="Largest file that can be uploaded, in bytes."
     )
+
+    @field_validator("redis_url")
+    @classmethod
+    def _check_redis_url(cls, url: str | None) -> str | None:
+        if url:
+            try:
+                check_url(url)
+            except ConfigurationError as error:
+                raise ValueError(str(error)) from None
+        return url
 
     @property
     def gateway_address(self) -> str:

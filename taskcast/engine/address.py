@@ -92,6 +92,18 @@ def address_of(url: str) -> Address | None:
     return Address(kind, nodes, names[0], tls, options, asking)
 
 
+def check_url(url: str) -> None:
+    """Refuse what is no queue server's URL.
+
+    Raises:
+        ConfigurationError: naming what is wrong, and never a password.
+    """
+    if address_of(url) is None and url.partition("://")[0] not in {"redis", "rediss", "unix"}:
+        raise ConfigurationError(
+            "a queue server's URL begins with redis://, rediss://, unix://, redis+sentinel:// or redis+cluster://"
+        )
+
+
 def _node(text: str, kind: str) -> Node:
     try:
         parts = urlsplit(f"//{text}")
