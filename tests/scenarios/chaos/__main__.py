@@ -6,6 +6,7 @@ import argparse
 import asyncio
 import sys
 import time
+import traceback
 from collections import Counter
 from pathlib import Path
 
@@ -31,7 +32,12 @@ def main() -> int:
     for seed in range(given.first, given.first + given.seeds):
         began = time.monotonic()
         plan = make_plan(seed, jobs=given.jobs, seconds=given.seconds, troubles=given.troubles)
-        evidence = asyncio.run(run_plan(plan))
+        try:
+            evidence = asyncio.run(run_plan(plan))
+        except Exception:
+            failed.append(seed)
+            print(f"seed {seed:<4} broke off\n{plan.text()}\n{traceback.format_exc()}", flush=True)
+            continue
         complaints = check(evidence)
         counted = summary(evidence, complaints)
         whole += counted

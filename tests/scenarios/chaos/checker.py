@@ -22,7 +22,6 @@ LONG_S = LEASE_S * (1 - 1 / 3 - 1 / 5 - 1 / 10)
 """Stops and cuts of so long may cost a lease: it is renewed every third, a try takes a fifth, the next comes a tenth later."""
 ROUNDING_S = 0.02
 SLOW_DELIVERIES = 3
-SERVER_MOMENT_S = 1.0
 OUTAGES = (
     "ConnectionResetError", "ConnectionRefusedError", "ConnectionAbortedError", "BrokenPipeError", "TimeoutError",
     "OSError", "ConnectionError", "asyncio.exceptions.CancelledError", "asyncpg.exceptions.CannotConnectNowError",

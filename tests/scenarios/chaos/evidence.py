@@ -34,7 +34,7 @@ class Cancelled(msgspec.Struct, kw_only=True):
 
     number: int
     job: str
-    answer: Literal["cancelled", "requested", "final", "unknown", "none"] = "none"
+    answer: Literal["cancelled", "requested", "final", "unknown", "observed", "none"] = "none"
     tries: int = 0
     answered_at: float = 0.0
 
