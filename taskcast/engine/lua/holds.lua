@@ -16,12 +16,25 @@ local function open_holds()
     return pause and (pause.until_ms == cjson.null or pause.until_ms > now)
   end
 
+  -- How many of the first `n` of a lane came back for this hold key and still wait there: nobody serves the queue now.
+  local function back_already(key, lane, n)
+    local waiting = 0
+    for _, id in ipairs(call('LRANGE', TAG .. LANE .. lane, 0, n - 1)) do
+      local r = call('HMGET', TAG .. JOB .. id, 'z', 'n')
+      if r[1] ~= '-' then break end
+      local limit = slots.limits(r[2])[sub(key, 1, 1)]
+      if limit and limit[1] == sub(key, 3) then waiting = waiting + 1 end
+    end
+    return waiting
+  end
+
   -- Takes up to `most` jobs of each lane out of the lists of a hold key, from their end if `last`.
   function holds.send_back(key, most, last)
     for _, lane in ipairs(slots.lanes(key)) do
       local list = slots.list(key, lane)
       local length = call('LLEN', list)
       local n = math.min(most, length, MOST - #returned)
+      if n > 0 and not last then n = n - back_already(key, lane, n) end
       if n > 0 then
         call('LLEN', TAG .. LANE .. lane)
         holds.returned_in[lane] = holds.returned_in[lane] or {}

@@ -162,6 +162,24 @@ async def test_paused_queue_does_not_keep_the_place_of_others(bench: Bench) -> N
     assert await bench.taken() == [("b", 1)]
 
 
+async def test_jobs_that_come_back_into_a_paused_queue_keep_their_order(bench: Bench) -> None:
+    await bench.engine.enqueue([one_at_a_time(f"j{i}", queue="x") for i in range(5)])
+    await bench.taken()
+    await bench.engine.pause(queue="x")
+    await bench.engine.finish("w1", [end("j0")])
+    for _ in range(3):
+        await bench.engine.promote()
+
+    await bench.engine.resume(queue="x")
+    order = []
+    for _ in range(4):
+        ((job, attempt),) = await bench.taken()
+        order.append(job)
+        await bench.engine.finish("w1", [end(job, attempt)])
+
+    assert order == ["j1", "j2", "j3", "j4"]
+
+
 async def test_urgent_jobs_are_not_held_behind_others_of_their_key(bench: Bench) -> None:
     await bench.engine.enqueue([one_at_a_time(f"low{i}", priority=1) for i in range(9)])
     await bench.taken()
