@@ -634,12 +634,15 @@ async def test_template_that_does_not_answer_is_replaced(
 
     async with shop.working() as worker:
         await shop.ended((await broker.enqueue(pid)).id)
-        monkeypatch.setattr(pool, "START_WITHIN_S", 5.0)
+        monkeypatch.setattr(pool, "START_WITHIN_S", 0.5)
         os.kill(worker._children.template_pid, signal.SIGSTOP)
         await broker.enqueue(sleep)  # takes the child there is
-        event = await shop.ended((await broker.enqueue(pid)).id, 30)
-        for job in worker.busy:
-            await broker.engine.cancel(job)
+        job = await broker.enqueue(pid)
+        await eventually(lambda: worker._children._starting)
+        monkeypatch.undo()  # the next template may take its time
+        event = await shop.ended(job.id, 30)
+        for busy in worker.busy:
+            await broker.engine.cancel(busy)
 
     assert event.state == "completed"
 
