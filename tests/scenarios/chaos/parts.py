@@ -13,6 +13,8 @@ from tests.scenarios.chaos.plan import EVERYTHING, PROCESSES
 from tests.scenarios.system import System
 
 SERVERS = ("valkey", "postgres")
+RECEIVER = "--receiver"
+"""What is in the command line of a worker, and of its manager."""
 
 
 class Parts:
@@ -26,19 +28,21 @@ class Parts:
         """Return a part's processes: the one that the supervisor started first, orphans of a killed one among the rest."""
         if name in SERVERS:
             return self._system.pids(name)
-        found = [process for process in self._ours() if _said(process).get(PART) == name]
-        return [process.pid for process in sorted(found, key=lambda it: (_parent(it) != self._system.pid, it.pid))]
+        found = [process.pid for process in self._ours() if _said(process).get(PART) == name]
+        return sorted(found, key=lambda pid: (_parent(pid) != self._system.pid, pid))
 
     def chosen(self, name: str, what: str) -> list[int]:
         """Return those of a part's processes that a trouble is for: all, its manager alone, or what that started."""
         if name == EVERYTHING:
             return [pid for part in (*SERVERS, *PROCESSES) for pid in self.pids(part)]
         pids = self.pids(name)
+        if name in SERVERS:
+            return pids[1:2] if what == "kill_child" else pids
+        managers = [pid for pid in pids if _parent(pid) == self._system.pid]
         if what == "kill_manager":
-            return pids[:1]
-        if what == "kill_child":
-            # One of PostgreSQL's many; of a worker all that run jobs, but not what they started themselves.
-            return pids[1:2] if name in SERVERS else [pid for pid in pids[1:] if _parent_of(pid) in {pids[0], 1}]
+            return managers
+        if what == "kill_child":  # what takes jobs, but not the processes that it runs some of them in
+            return [pid for pid in pids if pid not in managers and RECEIVER in _command(pid)]
         return pids
 
     def kill(self, pids: list[int]) -> None:
@@ -92,15 +96,15 @@ def _said(process: psutil.Process) -> dict[str, str]:
         return {}
 
 
-def _parent(process: psutil.Process) -> int:
+def _parent(pid: int) -> int:
     try:
-        return int(process.ppid())
+        return int(psutil.Process(pid).ppid())
     except psutil.Error:
         return 0
 
 
-def _parent_of(pid: int) -> int:
+def _command(pid: int) -> list[str]:
     try:
-        return _parent(psutil.Process(pid))
+        return list(psutil.Process(pid).cmdline())
     except psutil.Error:
-        return 0
+        return []
