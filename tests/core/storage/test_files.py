@@ -31,6 +31,7 @@ from core.storage.files import (
 from core.storage.models import File
 
 CONTENTS = os.urandom(3_000_000)
+UNKNOWN = "7f2d5b0c-9a6e-4d13-b8c1-f4a29e6d7053"
 
 
 @pytest.fixture
@@ -139,7 +140,7 @@ async def test_a_hostile_name_is_stored_as_a_label(folder: Path, database: str) 
     assert stored.name.endswith("n.csv")
 
 
-@pytest.mark.parametrize("file_id", ["", "no-id", "../../etc/passwd", str(uuid4()), "\x00", "a" * 5000])
+@pytest.mark.parametrize("file_id", ["", "no-id", "../../etc/passwd", UNKNOWN, "\x00", "a" * 5000])
 async def test_an_unknown_id_is_said_to_be_one(store: FileStore, database: str, file_id: str) -> None:
     assert await get_file(file_id) is None
     assert not await delete_file(store, file_id)
