@@ -140,7 +140,7 @@ async def test_the_clock_of_a_server_that_forgot_everything_does_not_go_back(flo
             await lent.execute("UPDATE recorder SET seq = $1", ahead)
 
     async with floor.recorder() as recorder:
-        await eventually(lambda: recorder.position)
+        await eventually(lambda: recorder.counted["raised"])
         await floor.run(10)
         await asyncio.wait_for(recorder.reached(ahead + 20), 10)
 
