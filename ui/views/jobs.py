@@ -10,7 +10,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from taskcast import events as ev
-from taskcast.client import EventMessage, GatewayError, Message, Snapshot, Subscription
+from taskcast.client import Connection, ConnectionState, EventMessage, GatewayError, Message, Snapshot, Subscription
 from taskcast.states import JobState
 from ui.looks import DEAD_LETTERS
 from ui.model import Row, apply, newer
@@ -126,7 +126,10 @@ class JobsView(View):
         """Subscribe to the filter's lists; a search has its rows from REST and only follows them."""
         live = await self.upstream.live()
         filter_ = None if self.filter.q else self.filter.lists or None
-        return await live.subscribe("jobs", filter=filter_, limit=200, snapshot=not self.filter.is_searched)
+        subscription = await live.subscribe("jobs", filter=filter_, limit=200, snapshot=not self.filter.is_searched)
+        if self.filter.dead:
+            self.spawn(self._look_again(), "search of dead letters")  # one may have died between start and here
+        return subscription
 
     def start(self) -> None:
         """Begin; a search asks REST at once."""
@@ -141,6 +144,10 @@ class JobsView(View):
                 self._take(message.event)
             elif isinstance(message, Snapshot):
                 self._begin(message.items)
+            elif (
+                isinstance(message, ConnectionState) and self.filter.dead and message.connection is Connection.CONNECTED
+            ):
+                self.spawn(self._look_again(), "search of dead letters")
         if self._touched or not self.is_loaded:
             self.changed()
 
@@ -201,6 +208,14 @@ class JobsView(View):
         self._replace({row["id"]: row for row in page.items})
         self._cursor, self.has_more, self.total = page.next_cursor, page.next_cursor is not None, page.total
         self.is_loaded = True
+        self.changed()
+
+    async def _look_again(self) -> None:
+        """Add what REST knows by now; nothing that an event brought meanwhile is taken away."""
+        found = (await self._read(None)).items
+        self._merge([row for row in found if row["id"] not in self.rows])
+        for row in found:
+            self._leave(row["id"])  # if it has been sent again since
         self.changed()
 
     async def _read(self, cursor: str | None) -> Any:
