@@ -43,8 +43,9 @@ FIELD_BYTES = 8192
 class JobMiddleware(TaskiqMiddleware):
     """Shows the jobs of a broker that is no `JobBroker`.
 
-    Add it as the first middleware of the broker, on the senders' side and in the workers. Inside a job `current_job()`
-    and a `JobContext` parameter work as in Taskcast's own.
+    Add it as the last middleware of the broker, on the senders' side and in the workers: so it knows a job's error before
+    another middleware sends the job again. Inside a job `current_job()` and a `JobContext` parameter work as in Taskcast's
+    own.
 
     Args:
         url: of the queue server that Taskcast uses; it need not be the broker's.
@@ -80,8 +81,7 @@ class JobMiddleware(TaskiqMiddleware):
         self._announcement: Announcement | None = None
         self._stay: asyncio.Task[None] | None = None
         self._log_handler: logging.Handler | None = None
-        self._running: dict[tuple[str, int], tuple[JobContext, float]] = {}
-        self._failures: dict[tuple[str, int], Failure] = {}
+        self._running: dict[int, _Attempt] = {}
 
     @property
     def engine(self) -> Engine:
@@ -136,8 +136,11 @@ class JobMiddleware(TaskiqMiddleware):
         self._engine = self._stay = self._reporter = self._announcement = self._log_handler = None
 
     async def pre_send(self, message: TaskiqMessage) -> TaskiqMessage:
-        """Tell that the job is queued, before anybody can run it."""
+        """Tell that the job is queued, before anybody can run it; of one that is sent again, how its attempt ended."""
         await self._observe(message, _attempt(message) - 1, "queued")
+        for running in list(self._running.values()):
+            if running.message.task_id == message.task_id and running.failure is not None:
+                await self._tell_end(running, None)
         return message
 
     async def pre_execute(self, message: TaskiqMessage) -> TaskiqMessage:
@@ -148,28 +151,36 @@ class JobMiddleware(TaskiqMiddleware):
         job.attempt, job.errors, job.queue = attempt, attempt - 1, self._queue_of(message)
         job._reporter = self._reporter
         current.set(job)
-        self._running[message.task_id, attempt] = job, time.monotonic()
+        self._running[id(message)] = _Attempt(message, job)
         started = b"{}" if self._announcement is None else self._announcement.started
         await self._observe(message, attempt, "running", started)
         return message
 
     def on_error(self, message: TaskiqMessage, _result: TaskiqResult[Any], exception: BaseException) -> None:
         """Keep the error: a middleware that retries puts another one in its place."""
-        if not isinstance(exception, NoResultError):
-            self._failures[message.task_id, _attempt(message)] = Failure.of(exception)
+        running = self._running.get(id(message))
+        if running is not None and not isinstance(exception, NoResultError):
+            running.failure = Failure.of(exception)
 
     async def post_execute(self, message: TaskiqMessage, result: TaskiqResult[Any]) -> None:
         """Tell how the attempt ended, with the rest of its log before."""
-        attempt = _attempt(message)
-        key = message.task_id, attempt
-        job, began = self._running.pop(key, (None, time.monotonic()))
-        failure = self._failures.pop(key, None)
-        if job is not None and (items := job._close()):
+        running = self._running.pop(id(message), None)
+        if running is not None:  # else another middleware put another message in its place
+            await self._tell_end(running, result)
+
+    async def _tell_end(self, running: _Attempt, result: TaskiqResult[Any] | None) -> None:
+        if running.is_told:
+            return
+        running.is_told = True
+        message = running.message
+        job, failure, attempt = running.job, running.failure, running.job.attempt
+        if items := job._close():
             report = Report(job=job.id, attempt=attempt, items=items, first_line=first_line(items))
             await self._try(self.engine.report(self._worker, [report], deadline_s=DEADLINE_S))
-        duration_ms = int((time.monotonic() - began) * 1000)
+        duration_ms = int((time.monotonic() - running.began) * 1000)
         if failure is None:
-            value = self.redactor.json_within(encode(result.return_value), RESULT_BYTES)
+            returned = None if result is None else result.return_value
+            value = self.redactor.json_within(encode(returned), RESULT_BYTES)
             await self._observe(message, attempt, "completed", b'{"duration_ms":%d,"result":%b}' % (duration_ms, value))
             return
         text = self.redactor.json_within(encode(failure.info.message), FIELD_BYTES)
@@ -251,12 +262,27 @@ class JobMiddleware(TaskiqMiddleware):
     async def _renew(self, announcement: Announcement, *, beat: bool) -> None:
         await self.engine.renew(self._worker, lease_ms=int(LEASE_S * 1000), known=0, deadline_s=DEADLINE_S)
         if beat:
-            busy = [job.id for job, _ in self._running.values()]
+            busy = [running.job.id for running in list(self._running.values())]
             await self.engine.beat(self._worker, announcement.info(busy=busy), deadline_s=DEADLINE_S)
 
 
+class _Attempt:
+    """An attempt under way; it holds its message, so that no other has the same identity."""
+
+    __slots__ = ("began", "failure", "is_told", "job", "message")
+
+    def __init__(self, message: TaskiqMessage, job: JobContext) -> None:
+        self.message, self.job = message, job
+        self.began = time.monotonic()
+        self.failure: Failure | None = None
+        self.is_told = False
+
+
 def _attempt(message: TaskiqMessage) -> int:
-    """Return the number of the attempt, as Taskiq's middlewares that retry count in a label."""
+    """Return the number of the attempt, as Taskiq's middlewares that retry count in a label.
+
+    They change it in place when they send the job again: only before that it is the attempt's own.
+    """
     try:
         return int(message.labels.get("_retries", 0)) + 1
     except (TypeError, ValueError):
