@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
+import subprocess
 from collections import Counter
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
+from taskcast.broker import EnqueuedJob
 from tests.taskcast.processes import Workers, workers_on
 from tests.waiting import eventually
 
@@ -40,11 +43,18 @@ async def test_two_workers_share_200_jobs_of_50_ms_within_a_fifth(workers: Worke
 
 async def test_a_second_idle_worker_gets_its_half_of_what_waits(workers: Workers) -> None:
     await workers.start("--max-async-tasks", "4")
-    await workers.shop.broker.enqueue_many("work", [(0.05,)] * (2 * JOBS))
-    await workers.begun(20)
+    sent: list[EnqueuedJob] = []
 
+    async def keep_some_waiting() -> None:
+        while not second or shares(workers)[str(second.pid)] < JOBS / 2:
+            await eventually(lambda: len(sent) - len(workers.told("begin")) < 20, 60)
+            sent.extend(await workers.shop.broker.enqueue_many("work", [(0.05,)] * 20))
+
+    second: subprocess.Popen[bytes] | None = None
+    sending = asyncio.create_task(keep_some_waiting())
+    await workers.begun(20)
     second = await workers.start("--max-async-tasks", "4")
-    await eventually(lambda: len(workers.told("end")) == 2 * JOBS, 60)
+    await asyncio.wait_for(sending, 60)
 
     pids = [line.split()[-1] for line in workers.told("begin")]
     since = shares(workers, skip=pids.index(str(second.pid)))
