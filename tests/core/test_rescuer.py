@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 
+import pytest
 from redis.asyncio import Redis
 
 from core.rescuer import Rescuer
@@ -44,11 +45,11 @@ async def test_rescuer_takes_back_the_jobs_of_a_lost_worker(redis_url: str, pref
             await eventually(queued_again)
 
 
-async def test_rescuer_survives_a_server_that_is_away() -> None:
+async def test_rescuer_waits_for_a_server_that_is_away_and_stops_at_once(caplog: pytest.LogCaptureFixture) -> None:
     async with Engine.connect("unix:///nowhere/valkey.sock") as engine:
         rescuer = Rescuer(engine=engine, every_s=0.01)
         await rescuer.start()
-        await asyncio.sleep(0)
+        await eventually(lambda: "a server is away; the rescuer waits" in caplog.text, timeout=30)
 
         await asyncio.wait_for(rescuer.stop(), 5)
         await rescuer.stop()
