@@ -52,7 +52,7 @@ def compose(body: str, *, events: bool = True) -> str:
     head = [*_head(events=events), constants]
     needed = _needed([*head, *shared], own)
     outer, inner = ([part for part in needed if part in parts] for parts in (head, shared))
-    return "\n".join([*outer, "return (function()", *inner, "return (function()", own, "end)()", "end)()"])
+    return _with_keys("\n".join([*outer, "return (function()", *inner, "return (function()", own, "end)()", "end)()"]))
 
 
 def _needed(paragraphs: list[str], text: str) -> list[str]:
@@ -71,12 +71,27 @@ def _words(text: str) -> set[str]:
 
 
 def _head(*, events: bool) -> list[str]:
-    """Return the names of keys and the table of moves as paragraphs of Lua.
+    """Return the table of moves, and whether events are written, as paragraphs of Lua.
 
     A move is found as the piece of JSON that its event bears, and the event's name: checking and writing are one look-up.
     """
+    moves = []
+    for was, states in MOVES.items():
+        was_json = "null" if was is None else f'"{was}"'
+        arrows = "\n".join(
+            f"""  if state == '{state}' then return ',"was":{was_json},"state":"{state}","data":', '{_event(state)}' end"""
+            for state in sorted(states)
+        )
+        moves.append(f"if was == '{'new' if was is None else was}' then\n{arrows}\n")
+    arrow = f"local function arrow(was, state)\n{'else'.join(moves)}end\nend"
+    return [arrow, f"local EVENTS = {str(events).lower()}"]
+
+
+@cache
+def _keys() -> dict[str, str]:
+    """Return what stands in the scripts for each key, and its text without the tag."""
     keys = Names("")
-    literals = {
+    texts = {
         "SEQ": keys.seq,
         "LIVE": keys.live,
         "CONTROL": keys.control,
@@ -102,19 +117,16 @@ def _head(*, events: bool) -> list[str]:
         "RATE": keys.rate(""),
         "RESULT": keys.result_prefix() + ":",
     }
-    paragraphs = [f"local {name} = '{key.removeprefix(keys.tag)}'" for name, key in literals.items()]
-    moves = []
-    for was, states in MOVES.items():
-        was_json = "null" if was is None else f'"{was}"'
-        arrows = "\n".join(
-            f"""  if state == '{state}' then return ',"was":{was_json},"state":"{state}","data":', '{_event(state)}' end"""
-            for state in sorted(states)
-        )
-        moves.append(f"if was == '{'new' if was is None else was}' then\n{arrows}\n")
-    paragraphs.append(f"local function arrow(was, state)\n{'else'.join(moves)}end\nend")
-    paragraphs.append(f"local EVENTS = {str(events).lower()}")
-    return paragraphs
+    return {name: text.removeprefix(keys.tag) for name, text in texts.items()}
+
+
+def _with_keys(text: str) -> str:
+    """Write the texts of keys where their names stand: locals would be made anew at every call."""
+    return _KEY.sub(lambda found: f"'{_keys()[found[0]]}'", text)
 
 
 def _event(state: JobState) -> str:
     return "job.started" if state is JobState.RUNNING else f"job.{state}"
+
+
+_KEY = re.compile(rf"\b(?:{'|'.join(_keys())})\b")
