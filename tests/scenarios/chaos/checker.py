@@ -28,6 +28,7 @@ OUTAGES = (
     "asyncpg.exceptions.ConnectionDoesNotExistError", "asyncpg.exceptions.AdminShutdownError",
     "asyncpg.exceptions.CrashShutdownError", "asyncpg.exceptions.TooManyConnectionsError", "asyncpg.exceptions._base",
     "redis.exceptions.TimeoutError", "redis.exceptions.ConnectionError", "FileNotFoundError",
+    "taskcast.errors.EngineUnavailable",
 )  # fmt: skip
 """What processes may say, at length, of servers that are away."""
 ENDS_FOR: dict[Kind, tuple[str, str | None]] = {
