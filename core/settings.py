@@ -57,6 +57,7 @@ class Settings(BaseSettings):
         "resend", pattern="^(resend|fail)$", description="What becomes of jobs that the queue server forgot."
     )
     retention_days: int = Field(30, ge=1, description="Days that ended jobs are kept.")
+    log_retention_days: int = Field(7, ge=1, description="Days that the log lines of completed jobs are kept.")
     upload_max_bytes: int = Field(
         100 * 1024 * 1024, ge=1024, description="Largest file that can be uploaded, in bytes."
     )

@@ -13,16 +13,14 @@ from typing import Any, Self
 
 import msgspec
 
+from core.cleaning import delete_ended
 from core.control import ENGINE_S
-from core.storage import deletion
 from core.storage.pauses import list_pauses
 from taskcast.ending import end
-from taskcast.engine import wire
 from taskcast.engine.engine import Engine
 
 ANSWER_S = 6.0
 """How long a caller waits for a count; less than a request may take."""
-BATCH = 500
 
 logger = logging.getLogger(__name__)
 
@@ -92,24 +90,8 @@ class Steering:
             by: who wants it.
         """
         before = datetime.now(UTC) - timedelta(seconds=older_than_s)
-        return await self._count(self._clean(before, status, queue, type, by), "cleaning")
-
-    async def _clean(
-        self, before: datetime, status: Sequence[str], queue: str | None, task: str | None, by: str
-    ) -> int:
-        count = 0
-        data = msgspec.json.encode({"by": by})
-        async for page in deletion.ended_before(before, status=status, queue=queue, task=task, size=BATCH):
-            # One that was sent again and is not recorded yet is no ended job any more.
-            known = await self._engine.known([job.id for job in page])
-            gone = [job for job in page if known[job.id] != "record"]
-            # As with one job by hand: the events are the command, the rows go now so that nobody sees them again.
-            await self._engine.tell(
-                ("job.deleted", wire.head(job.id, job.type, job.queue, job.user_id), data) for job in gone
-            )
-            await deletion.delete_jobs([job.id for job in gone])
-            count += len(gone)  # the recorder may have been faster with some of them
-        return count
+        work = delete_ended(self._engine, before=before, status=status, queue=queue, task=type, by=by)
+        return await self._count(work, "cleaning")
 
     async def _count(self, work: Coroutine[Any, Any, int], what: str) -> int | None:
         task = asyncio.create_task(work, name=what)

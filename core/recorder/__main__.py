@@ -1,4 +1,4 @@
-"""The recorder's process: `python -m core.recorder`. With it run the rescuer, the reconciler and the watch for stuck jobs."""
+"""The recorder's process: `python -m core.recorder`; with the rescuer, the reconciler, the pruner and the stuck check."""
 
 from __future__ import annotations
 
@@ -7,8 +7,10 @@ import contextlib
 import logging
 import signal
 import sys
+from datetime import timedelta
 
 from core.logs import configure_logging
+from core.pruner import Pruner
 from core.reconciler import Reconciler
 from core.recorder.recorder import Recorder
 from core.rescuer import Rescuer
@@ -36,6 +38,8 @@ async def run(settings: Settings, stop: asyncio.Event) -> None:
         await stack.enter_async_context(Reconciler(engine=engine, recorder=recorder, resender=resender))
         stuck = StuckCheck(engine=engine, resender=resender)
         await stack.enter_async_context(StuckWatch(check=stuck))
+        jobs, logs = timedelta(days=settings.retention_days), timedelta(days=settings.log_retention_days)
+        await stack.enter_async_context(Pruner(engine=engine, jobs=jobs, logs=logs))
         logger.info("the recorder runs")
         await stop.wait()
     logger.info("the recorder has stopped", extra={"position": recorder.position, **recorder.counted, **stuck.counted})

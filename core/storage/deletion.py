@@ -1,6 +1,6 @@
 """Finds and deletes ended jobs with all that hangs on them, and corrects the kept counts in the same transaction.
 
-The one function that deletes jobs: by hand from the gateway, in batches from the pruner.
+`delete_jobs` is the one function that deletes jobs: by hand from the gateway, in batches by age from the pruner.
 """
 
 from __future__ import annotations
@@ -28,9 +28,18 @@ class EndedJob:
 
 
 async def ended_before(
-    before: datetime, *, status: Sequence[str] = (), queue: str | None = None, task: str | None = None, size: int
+    before: datetime,
+    *,
+    since: datetime | None = None,
+    status: Sequence[str] = (),
+    queue: str | None = None,
+    task: str | None = None,
+    size: int,
 ) -> AsyncIterator[list[EndedJob]]:
-    """Yield the jobs that ended before a time, in pages, the oldest first; what is deleted meanwhile does no harm."""
+    """Yield the jobs that ended before a time, and not before `since`, in pages, the oldest first.
+
+    What is deleted meanwhile does no harm.
+    """
     for state in status or FINAL:
         created_at, job_id = datetime.min.replace(tzinfo=UTC), ""
         while True:
@@ -40,8 +49,10 @@ async def ended_before(
                     "SELECT id, type, queue_name, user_id, created_at FROM jobs WHERE status = $1 AND created_at < $2"
                     " AND coalesce(completed_at, failed_at, cancelled_at, updated_at) < $2"
                     " AND ($3::text IS NULL OR queue_name = $3) AND ($4::text IS NULL OR type = $4)"
-                    " AND (created_at, id) > ($5, $6) ORDER BY created_at, id LIMIT $7",
-                    str(state), before, queue, task, created_at, job_id, size,
+                    " AND (created_at, id) > ($5, $6)"
+                    " AND ($8::timestamptz IS NULL OR coalesce(completed_at, failed_at, cancelled_at, updated_at) >= $8)"
+                    " ORDER BY created_at, id LIMIT $7",
+                    str(state), before, queue, task, created_at, job_id, size, since,
                 )  # fmt: skip
             if not records:
                 break
@@ -85,3 +96,10 @@ async def delete_jobs(ids: Sequence[str]) -> list[str]:
             [counts[key] for key in keys],
         )
     return found
+
+
+async def delete_logs(ids: Sequence[str]) -> int:
+    """Delete all log lines of jobs; return how many there were."""
+    async with connection() as lent:
+        status: str = await lent.execute("DELETE FROM job_logs WHERE job_id = ANY($1::text[])", list(ids))
+    return int(status.rsplit(maxsplit=1)[-1])

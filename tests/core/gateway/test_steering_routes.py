@@ -125,7 +125,7 @@ async def test_clean_of_all_queues_takes_states_and_a_task(admin: httpx.AsyncCli
 
 
 async def test_clean_goes_on_past_a_page(admin: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("core.steering.BATCH", 2)
+    monkeypatch.setattr("core.cleaning.BATCH", 2)
     for number in range(5):
         await add_job(status="completed", completed_at=ago(days=2), created_at=ago(days=2, seconds=number // 2))
 
