@@ -130,7 +130,7 @@ class Reconciler(Loop):
         still = await self._engine.paused()
         for key in known.keys() - paused.keys():
             pause = known[key]
-            if pause.at.timestamp() * 1000 > asked_ms:
+            if round(pause.at.timestamp() * 1000) >= asked_ms:
                 continue
             if hole or (pause.until is not None and pause.until <= datetime.now(UTC)):
                 await self._tell_pause("queue.resumed", pause)

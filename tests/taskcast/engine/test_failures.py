@@ -109,7 +109,7 @@ async def test_key_of_a_wrong_type_fails_before_anything_is_written(bench: Bench
     await bench.engine.enqueue([new_job(f"j{i}", max_attempts=3, priority=p) for i in range(3) for p in (2,)])
     await bench.engine.enqueue([new_job(f"high{i}", priority=4) for i in range(3)] + [new_job("s", delay_ms=1)])
     if key in STEERED:
-        both = {"concurrency": 1, "rate_count": 3, "rate_period_ms": 50, "queue": "limited"}
+        both = {"concurrency": 1, "rate_count": 3, "rate_period_ms": 600_000, "queue": "limited"}
         await bench.engine.enqueue([new_job(f"l{i}", **both) for i in range(4)])
         await bench.engine.enqueue([new_job("p", task="stopped", queue="limited")])
         await bench.engine.pause(task="stopped")
