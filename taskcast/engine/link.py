@@ -84,7 +84,8 @@ class _Talk(asyncio.Protocol):
         )
         self._calls: deque[tuple[asyncio.Future[Any], float, float]] = deque()  # with when it is late, and when silent
         self._unsent: list[bytes] = []
-        self._watch: asyncio.TimerHandle | None = None
+        self._watch: asyncio.Handle | None = None  # uvloop makes no timer of a time that is over
+        self._watch_at = 0.0
         self._transport: asyncio.Transport = connection._writer.transport
         self._refusal = getattr(connection, "refusal", None)  # of a connection that follows its server
         self.over = self._transport.is_closing()
@@ -146,10 +147,10 @@ class _Talk(asyncio.Protocol):
 
     def _look_by(self, when: float) -> None:
         """Look after the time at `when`, or earlier; a look at intervals spares each call a timer of its own."""
-        if self._watch is None or when < self._watch.when():
+        if self._watch is None or when < self._watch_at:
             if self._watch is not None:
                 self._watch.cancel()
-            self._watch = self._loop.call_at(when, self._look)
+            self._watch, self._watch_at = self._loop.call_at(when, self._look), when
 
     def _look(self) -> None:
         """Fail the calls whose time is over; drop the connection of a server that says nothing."""

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
+import uvloop
 from redis.asyncio import Redis
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import ResponseError
@@ -80,6 +81,30 @@ async def test_call_gives_up_when_its_time_is_over(link: Link) -> None:
         await link.call(("BLPOP", "nothing-comes-here", 0.3), loop.time() + 0.05)
 
     assert await link.call(("CLIENT", "ID"), soon()) == me
+
+
+def test_call_whose_time_is_over_disturbs_no_other_on_uvloop(redis_url: str) -> None:
+    async def late_and_in_time() -> list[Any]:
+        client = connect(redis_url)
+        link = Link(client.connection_pool, 5)
+        await link.call(("PING",), soon())
+        now = asyncio.get_running_loop().time()
+        replies = await asyncio.gather(
+            link.call(("BLPOP", "nothing-comes-here", 0.1), now - 1),
+            link.call(("ECHO", "a"), now - 2),
+            return_exceptions=True,
+        )
+        replies.append(await link.call(("ECHO", "b"), soon()))
+        await link.aclose()
+        await client.aclose()
+        return replies
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        first, second, third = runner.run(late_and_in_time())
+
+    assert isinstance(first, RedisTimeoutError)
+    assert isinstance(second, RedisTimeoutError)
+    assert third == b"b"
 
 
 async def test_silent_server_loses_its_connection(redis_url: str) -> None:
