@@ -26,7 +26,7 @@ EXIT_CODE = 70
 """With which a worker whose event loop is blocked for good ends; from sysexits.h, EX_SOFTWARE."""
 OVERDUE_S = 30.0
 WATCH_EVERY_S = 1.0
-ASLEEP_S = 1.0
+ASLEEP_S = 0.5
 """A thread that wakes so much too late was asleep with its whole process, which says nothing of the event loop."""
 
 
@@ -141,12 +141,12 @@ class LeaseThread:
         client.close()
 
     def _wait(self, seconds: float) -> None:
-        """Wait to be woken; a time in which the process was stopped does not count against its loop."""
-        due = time.monotonic() + seconds
+        """Wait to be woken; a wait in which the process was stopped does not count against its loop."""
+        began = time.monotonic()
         self._wake.wait(seconds)
-        late_s = time.monotonic() - due
-        if late_s > ASLEEP_S:
-            self.loop_seen_at += late_s
+        waited_s = time.monotonic() - began
+        if waited_s - seconds > ASLEEP_S:  # who knows since when
+            self.loop_seen_at = min(self.loop_seen_at + waited_s, time.monotonic())
 
     def _is_stopping(self) -> bool:
         return self._stopping

@@ -22,7 +22,7 @@ from core.secrets import MessageCipher
 from core.settings import Settings
 from core.storage import tokens
 from core.storage.connection import connected
-from taskcast.client import Client
+from taskcast.client import Client, Mark
 from taskcast.engine.engine import Engine
 from taskcast.engine.jobs import End, NewJob, Report
 from taskcast.ids import new_id
@@ -244,11 +244,15 @@ async def watching(client: Client, topic: str, **wish: Any) -> AsyncIterator[Any
         yield await live.subscribe(topic, **wish)
 
 
-async def collect(subscription: Any, until: Callable[[list[Any]], bool], timeout_s: float = 10) -> list[Any]:
-    """Return the messages of a subscription up to the one that makes `until` true."""
+async def collect(
+    subscription: Any, until: Callable[[list[Any]], bool], timeout_s: float = 10, *, marks: bool = False
+) -> list[Any]:
+    """Return the messages of a subscription up to the one that makes `until` true, on request with the marks."""
     messages: list[Any] = []
     async with asyncio.timeout(timeout_s):
         async for message in subscription:
+            if isinstance(message, Mark) and not marks:
+                continue
             messages.append(message)
             if until(messages):
                 return messages

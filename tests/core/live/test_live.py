@@ -386,7 +386,7 @@ async def test_a_quiet_client_is_told_how_far_the_events_are(acting: As, work: W
     async with watching(await acting(), "jobs", filter={"queue": ["nobody"]}, snapshot=False) as subscription:
         await work.enqueue()
         position = (await work.engine.server()).seq
-        messages = await collect(subscription, lambda found: found[-1].pos >= position)
+        messages = await collect(subscription, lambda found: found[-1].pos >= position, marks=True)
 
     assert all(isinstance(message, Mark) for message in messages)
 
