@@ -559,7 +559,7 @@ async def test_child_is_an_interpreter_of_its_own_where_a_module_has_begun_threa
     assert "import-thread" in first.data.result[1]
     assert "SIGSEGV" in died.data.error.message
     assert cancelled.state == "cancelled"
-    assert not lives(process)
+    await eventually(lambda: not lives(process), 5)
 
 
 async def test_stop_gives_back_what_a_child_does_not_end_and_leaves_no_process(
