@@ -10,6 +10,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from redis import Redis
+
 from core.embedded.postgres import EmbeddedPostgres
 from core.embedded.process import start, wait_ready
 from core.embedded.valkey import EmbeddedValkey
@@ -26,14 +28,16 @@ def folder() -> Iterator[Path]:
 
 
 @contextmanager
-def valkey() -> Iterator[str]:
-    """Run a Valkey; give its URL."""
+def valkey(*, appendfsync: str = "always") -> Iterator[str]:
+    """Run a Valkey; give its URL. `always`, as Taskcast runs it, waits for the disk before each answer."""
     with folder() as path:
         server = EmbeddedValkey(path)
         server.prepare()
         process = start(server)
         try:
             wait_ready(server, process)
+            with Redis.from_url(server.url) as client:
+                client.config_set("appendfsync", appendfsync)
             yield server.url
         finally:
             process.terminate()
