@@ -212,6 +212,13 @@ class Watched:
         found = self.master.client.info("replication")
         return bool(found["slave0"]["offset"] == found["master_repl_offset"])
 
+    def old_master_follows(self) -> bool:
+        """Tell whether the former master is a replica; while it becomes one, it drops its clients."""
+        try:
+            return bool(self.master.client.info("replication")["role"] == "slave")
+        except redis.ConnectionError:
+            return False
+
     def has_switched(self) -> bool:
         """Tell whether the Sentinel names the former replica as the master."""
         _, port = self.sentinel.client.execute_command("SENTINEL", "GET-MASTER-ADDR-BY-NAME", SERVICE)

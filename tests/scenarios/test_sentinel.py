@@ -60,7 +60,7 @@ async def test_worker_leaves_a_master_that_became_a_replica(watched: Watched, tm
 
         watched.sentinel.client.execute_command("SENTINEL", "FAILOVER", "orders")
 
-        await eventually(lambda: watched.master.client.info("replication")["role"] == "slave", 30)
+        await eventually(watched.old_master_follows, 30)
         job = await broker.enqueue("work", 0.0)
         assert (await workers.shop.ended(job.id, timeout=30)).state == "completed"
 
