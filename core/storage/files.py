@@ -233,28 +233,36 @@ async def save_upload(
     content_type: str | None = None,
     job_id: str | None = None,
     max_bytes: int | None = None,
+    file_id: str | None = None,
 ) -> StoredFile:
     """Store a new file and its row; the bytes first, so that a row always has its bytes.
+
+    With a `file_id`, one that a job derives from its own id, doing it again takes the place of the file of the attempt before.
 
     Raises:
         FileTooLarge: if there are more than `max_bytes`.
         StoreUnavailable: if the store cannot be written.
     """
-    file_id = new_id()
+    again, file_id = file_id is not None, file_id or new_id()
     size, sha256 = await store.put(file_id, source, max_bytes=max_bytes)
+    known: dict[str, Any] = {
+        "name": label(name),
+        "size_bytes": size,
+        "sha256": sha256,
+        "content_type": _UNPRINTABLE.sub("", content_type or "")[:128] or "application/octet-stream",
+        "user_id": user_id,
+        "job_id": job_id,
+    }
     try:
-        row = await File.create(
-            id=file_id,
-            name=label(name),
-            size_bytes=size,
-            sha256=sha256,
-            content_type=(_UNPRINTABLE.sub("", content_type or "")[:128] or "application/octet-stream"),
-            user_id=user_id,
-            job_id=job_id,
-        )
+        if again:
+            row, _ = await File.update_or_create(known, id=file_id)
+        else:
+            row = await File.create(id=file_id, **known)
     except BaseException:
-        with suppress(Exception):
-            await store.delete(file_id)
+        # Bytes in the place of an earlier attempt's belong to its row.
+        if not again:
+            with suppress(Exception):
+                await store.delete(file_id)
         raise
     return _stored(row)
 

@@ -7,13 +7,18 @@ import logging
 import os
 import signal
 import sys
+from datetime import UTC, datetime, time, timedelta
 
 from core.storage.connection import connected
+from taskcast.ending import end
 from taskcast.errors import ConfigurationError
 from workers.app import settings
 from workers.broker import broker, file_store
+from workers.finance.periods import today
+from workers.household.books import write_books
 from workers.household.deliveries import Deliveries
 
+AGAIN_S = 30.0
 OFF = frozenset({"0", "false", "no", "off"})
 
 logger = logging.getLogger("workers.household")
@@ -28,13 +33,31 @@ async def main() -> None:
         loop.add_signal_handler(number, stopped.set)
     await broker.startup()
     try:
-        async with (
-            connected(settings.need_database_url(), pool_size=3),
-            Deliveries(broker=broker, store=file_store()),
-        ):
-            await stopped.wait()
+        async with connected(settings.need_database_url(), pool_size=3):
+            writing = asyncio.create_task(keep_books(), name="household-books")
+            try:
+                async with Deliveries(broker=broker, store=file_store()):
+                    await stopped.wait()
+            finally:
+                await end(writing)
     finally:
         await broker.shutdown()
+
+
+async def keep_books() -> None:
+    """Write the household's books up to today, and again each day; PostgreSQL and the store may still be starting."""
+    while True:
+        try:
+            books = await write_books(file_store(), until=today())
+        except Exception:
+            logger.exception("the sample household's books could not be written; trying again")
+            await asyncio.sleep(AGAIN_S)
+            continue
+        logger.info(
+            "the books hold %s bookings since %s, %s of them new", books.transactions, books.first_day, books.added
+        )
+        tomorrow = datetime.combine(books.last_day + timedelta(days=1), time(), UTC)
+        await asyncio.sleep(max(1.0, (tomorrow - datetime.now(UTC)).total_seconds()))
 
 
 def run() -> int:
