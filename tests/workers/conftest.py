@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
+import os
+import signal
+import sys
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from core.storage.connection import connection
 from core.storage.files import FileStore, StoredFile, save_upload
-from taskcast import JobContext
+from taskcast import JobCancelled, JobContext
 
+ROOT = Path(__file__).parents[2]
 Upload = Callable[..., Awaitable[StoredFile]]
 
 
@@ -48,3 +55,43 @@ def upload(store: FileStore, database: str) -> Upload:
         return await save_upload(store, contents, name=name, **options)
 
     return upload
+
+
+@pytest.fixture
+def killed(database_url: str, tmp_path: Path) -> Callable[..., Awaitable[None]]:
+    """Run a job in a process that is killed at a checkpoint; it fails if the job ends before."""
+
+    async def killed(task: str, *, at: int, job_id: str = "a-job", **arguments: Any) -> None:
+        environment = os.environ | {
+            "TASKCAST_DATABASE_URL": database_url,
+            "TASKCAST_DATA_DIR": str(tmp_path),
+            "PYTHONPATH": str(ROOT),
+        }
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "tests.workers.killed", task, job_id, str(at), json.dumps(arguments)),
+            env=environment,
+        )
+        assert await asyncio.wait_for(process.wait(), 60) == -signal.SIGKILL
+
+    return killed
+
+
+async def cancelled_at(number: int, job: ToldJob, running: Awaitable[Any]) -> None:
+    """Cancel a job at one of its checkpoints, counted from 1; it fails if the job ends before."""
+    seen = 0
+
+    def count(_: ToldJob) -> None:
+        nonlocal seen
+        seen += 1
+        if seen == number:
+            raise JobCancelled
+
+    job.at_checkpoint = count
+    with pytest.raises(JobCancelled):
+        await running
+
+
+async def rows(query: str, *args: Any) -> list[tuple[Any, ...]]:
+    """Return what a query finds in the test's database."""
+    async with connection() as lent:
+        return [tuple(row) for row in await lent.fetch(query, *args)]

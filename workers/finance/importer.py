@@ -22,9 +22,9 @@ from taskcast.context import JobContext
 from taskcast.ids import new_id
 from workers.finance import ledger
 from workers.finance.csv_reader import CsvReader
-from workers.finance.currencies import decimals_of
 from workers.finance.entries import AccountKey, BadLine, Entry, StatementUnreadable
 from workers.finance.fingerprints import Fingerprints
+from workers.finance.money import money
 
 BATCH_LINES = 250
 STEPS = ("Reading", "Detecting", "Importing", "Finishing")
@@ -274,11 +274,6 @@ class StatementImport:
                 total_amount=result["total_amount"],
             )
         self._tell("Finishing", 100.0, f"{result['imported']:,} new, {result['duplicates']:,} known")
-
-
-def money(amount: Decimal, currency: str) -> str:
-    """Return an amount as text with its currency's decimals, as JSON's numbers are not for money."""
-    return f"{amount:.{decimals_of(currency)}f}"
 
 
 async def _in_thread(items: Iterator[T], size: int) -> AsyncIterator[list[T]]:

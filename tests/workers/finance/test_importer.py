@@ -19,7 +19,8 @@ from tests.waiting import eventually
 from tests.workers.conftest import ToldJob, Upload
 from workers.finance import ledger
 from workers.finance.entries import StatementUnreadable
-from workers.finance.importer import StatementImport, money
+from workers.finance.importer import StatementImport
+from workers.finance.money import money
 
 HEAD = "Buchungstag;Verwendungszweck;Betrag (EUR)\n"
 

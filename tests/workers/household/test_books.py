@@ -6,18 +6,13 @@ from typing import Any
 
 from core.storage.connection import connection
 from core.storage.files import FileStore, open_file
-from tests.workers.conftest import ToldJob
+from tests.workers.conftest import ToldJob, rows
 from workers.finance.entries import iban_of
 from workers.finance.importer import StatementImport
 from workers.household.book_accounts import BOOK_ACCOUNTS
 from workers.household.books import write_books
 
 UNTIL = date(2026, 11, 24)
-
-
-async def rows(query: str, *args: Any) -> list[tuple[Any, ...]]:
-    async with connection() as lent:
-        return [tuple(row) for row in await lent.fetch(query, *args)]
 
 
 async def contents() -> list[tuple[Any, ...]]:
