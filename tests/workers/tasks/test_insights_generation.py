@@ -1,0 +1,92 @@
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from datetime import date
+from typing import Any
+
+import pytest
+
+from core.storage.connection import connection
+from core.storage.files import FileStore
+from tests.workers.conftest import ToldJob, cancelled_at, rows
+from workers.finance.periods import PeriodWrong
+from workers.finance.selection import AccountUnknown
+from workers.household.books import write_books
+from workers.tasks.insights_generation import insights_generation
+
+INSIGHTS = "SELECT id, kind, key, month, title, text, amount, evidence::text FROM insights ORDER BY 1"
+
+
+@pytest.fixture
+async def books(store: FileStore, database: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("workers.tasks.insights_generation.today", lambda: date(2026, 9, 20))
+    await write_books(store, until=date(2026, 9, 20), months=8)
+
+
+async def test_the_sample_household_is_told_what_recurs_rises_and_stands_out(books: None) -> None:
+    job = ToldJob()
+
+    result = await insights_generation(job=job)
+
+    found = await rows("SELECT kind, title, evidence FROM insights")
+    titles = [title for _, title, _ in found]
+    assert result["insights"]["forecast"] == 8
+    assert any(title.startswith("Streamline went up by 13.3%") for title in titles), titles
+    assert any("Landlord Ltd" in title and "monthly" in title for title in titles)
+    assert result["insights"]["unusual"] >= 1
+    assert all(evidence for _, _, evidence in found)
+    assert len({percentage for percentage, _ in job.moves}) >= 10
+    assert {user for (user,) in await rows("SELECT DISTINCT user_id FROM notifications WHERE kind = 'price_rise'")}
+
+
+async def test_killed_in_the_middle_and_run_again_the_insights_are_those_of_one_run(
+    books: None, killed: Callable[..., Awaitable[None]]
+) -> None:
+    await insights_generation(month="2026-08", job=ToldJob())
+    expected = await rows(INSIGHTS)
+    notices = await rows("SELECT id, user_id, kind, key FROM notifications ORDER BY 1")
+    async with connection() as lent:
+        await lent.execute("TRUNCATE insights; DELETE FROM notifications WHERE kind <> 'welcome'")
+
+    await killed("INSIGHTS_GENERATION", at=14, month="2026-08")
+    assert await rows(INSIGHTS) == []
+    await insights_generation(month="2026-08", job=ToldJob())
+
+    assert await rows(INSIGHTS) == expected
+    assert await rows("SELECT id, user_id, kind, key FROM notifications ORDER BY 1") == notices
+
+
+async def test_a_cancel_keeps_the_insights_of_before(books: None) -> None:
+    await insights_generation(job=ToldJob())
+    before, job = await rows(INSIGHTS), ToldJob()
+    async with connection() as lent:
+        await lent.execute("DELETE FROM transactions WHERE counterparty = 'Streamline'")
+
+    await cancelled_at(20, job, insights_generation(job=job))
+
+    assert await rows(INSIGHTS) == before
+
+
+async def test_what_is_not_true_any_more_goes(books: None) -> None:
+    await insights_generation(job=ToldJob())
+    async with connection() as lent:
+        await lent.execute("DELETE FROM transactions WHERE counterparty = 'Streamline'")
+
+    await insights_generation(job=ToldJob())
+
+    assert await rows("SELECT title FROM insights WHERE title LIKE 'Streamline%'") == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error", "told"),
+    [
+        ({"month": "2026-00"}, PeriodWrong, "month: .*write"),
+        ({"month": "2026"}, PeriodWrong, "month: .*write"),
+        ({"accounts": ["DE00"]}, AccountUnknown, "accounts: there is no account 'DE00'"),
+    ],
+)
+async def test_bad_input_names_the_field(
+    database: str, arguments: dict[str, Any], error: type[Exception], told: str
+) -> None:
+    with pytest.raises(error, match=told):
+        await insights_generation(job=ToldJob(), **arguments)
