@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from workers.tasks import budget_refresh, cache_cleanup, insights_generation, transaction_import
+from workers.tasks import account_reconciliation, budget_refresh, cache_cleanup, insights_generation, transaction_import
 
-__all__ = ["budget_refresh", "cache_cleanup", "insights_generation", "transaction_import"]
+__all__ = ["account_reconciliation", "budget_refresh", "cache_cleanup", "insights_generation", "transaction_import"]
