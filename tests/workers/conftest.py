@@ -24,13 +24,14 @@ Upload = Callable[..., Awaitable[StoredFile]]
 class ToldJob(JobContext):
     """A job of no worker that keeps its progress and log lines, and does something at each checkpoint."""
 
-    __slots__ = ("at_checkpoint", "lines", "moves")
+    __slots__ = ("at_checkpoint", "checkpoints", "lines", "moves")
 
     def __init__(self, job_id: str = "") -> None:
         super().__init__()
         self.id = job_id
         self.moves: list[tuple[float | None, str | None]] = []
         self.lines: list[tuple[str, str]] = []
+        self.checkpoints = 0
         self.at_checkpoint: Callable[[ToldJob], None] = lambda job: None
 
     def progress(self, percentage: float | None = None, *, step: str | None = None, **rest: Any) -> None:
@@ -40,6 +41,7 @@ class ToldJob(JobContext):
         self.lines.append((level, str(message)))
 
     def raise_if_stopped(self) -> None:
+        self.checkpoints += 1
         self.at_checkpoint(self)
 
 

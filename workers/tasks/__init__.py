@@ -2,6 +2,20 @@
 
 from __future__ import annotations
 
-from workers.tasks import account_reconciliation, budget_refresh, cache_cleanup, insights_generation, transaction_import
+from workers.tasks import (
+    account_reconciliation,
+    budget_refresh,
+    cache_cleanup,
+    insights_generation,
+    report_generation,
+    transaction_import,
+)
 
-__all__ = ["account_reconciliation", "budget_refresh", "cache_cleanup", "insights_generation", "transaction_import"]
+__all__ = [
+    "account_reconciliation",
+    "budget_refresh",
+    "cache_cleanup",
+    "insights_generation",
+    "report_generation",
+    "transaction_import",
+]

@@ -1,0 +1,1 @@
+"""Reports of a period over accounts: what they hold, a PDF to read and a workbook to calculate with."""
