@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
-import tempfile
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -25,6 +24,7 @@ from workers.finance.periods import Period, PeriodWrong, today
 from workers.finance.reports.data import CurrencyPart, ReportData, read, spending_of
 from workers.finance.selection import AccountUnknown, ChosenAccount, chosen_accounts
 from workers.finance.steps import Steps
+from workers.scratch import scratch_folder
 
 PDF = "application/pdf"
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
@@ -109,15 +109,15 @@ class _Report:
         from workers.finance.reports.workbook import write_workbook
 
         stored: dict[str, StoredFile] = {}
-        with tempfile.TemporaryDirectory(prefix="taskcast-report-") as folder:
+        with scratch_folder("the report") as folder:
             made: dict[str, Path] = {}
             if "pdf" in self._formats:
                 self._steps.tell("Drawing", 0, "charts and tables")
-                made["pdf"] = await self._written(Path(folder) / "report.pdf", write_pdf, "Drawing", 40, "page {}")
+                made["pdf"] = await self._written(folder / "report.pdf", write_pdf, "Drawing", 40, "page {}")
             if "xlsx" in self._formats:
                 self._steps.tell("Calculating", 0, "the workbook")
                 made["xlsx"] = await self._written(
-                    Path(folder) / "report.xlsx", write_workbook, "Calculating", 20_000, "{:,} bookings"
+                    folder / "report.xlsx", write_workbook, "Calculating", 20_000, "{:,} bookings"
                 )
             try:
                 for number, (ending, path) in enumerate(made.items()):
@@ -150,11 +150,6 @@ class _Report:
         except asyncio.CancelledError:
             stopped = True
             raise
-        except OSError as error:
-            raise StoreUnavailable(
-                f"the report cannot be written to {path.parent} ({error.strerror}); free some space, or set TMPDIR to "
-                "another folder"
-            ) from error
         await self._job.checkpoint()
         return path
 
