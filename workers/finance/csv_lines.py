@@ -11,9 +11,8 @@ from workers.finance.amounts import AmountError, read_amount
 from workers.finance.csv_columns import NEGATIVE, POSITIVE, Columns
 from workers.finance.currencies import CODES
 from workers.finance.dates import DateError, read_date
-from workers.finance.entries import AccountKey, BadLine, Entry, iban_of
+from workers.finance.entries import MAX_TEXT, AccountKey, BadLine, Entry, account_key, clean, iban_of
 
-MAX_TEXT = 2000
 REMEMBERED = 4096
 
 _PENDING = """pending, vorgemerkt, reverted, declined, failed, cancelled, canceled, abgelehnt, storniert, offen, pendiente,
@@ -93,9 +92,9 @@ class LineReader:
             amount,
             self._joined(cells, self._texts),
             self._joined(cells, self._parties),
-            _clean(self._cell(cells, "counterparty_account")),
-            _clean(self._cell(cells, "reference")),
-            _clean(self._cell(cells, "bank_category")),
+            clean(self._cell(cells, "counterparty_account")),
+            clean(self._cell(cells, "reference")),
+            clean(self._cell(cells, "bank_category")),
             self._balance(self._cell(cells, "balance"), currency),
         )
 
@@ -169,18 +168,12 @@ class LineReader:
             identity = iban_of(given) or given
             return AccountKey(identity[:128], currency, given[:255])
         if written:
-            identity = iban_of(written) or " ".join(_clean(written).split())
-            return AccountKey(identity[:128], currency, (_clean(name) or identity)[:255])
+            return account_key(written, currency, name)
         base = given or self._layout.fallback
-        return AccountKey(base.identity, currency, (_clean(name) or base.name)[:255])
+        return AccountKey(base.identity, currency, (clean(name) or base.name)[:255])
 
     def _joined(self, cells: Sequence[str], places: tuple[int, ...]) -> str:
         if len(places) == 1:
-            return _clean(cells[places[0]]) if places[0] < len(cells) else ""
-        parts = dict.fromkeys(_clean(cells[at]) for at in places if at < len(cells))
+            return clean(cells[places[0]]) if places[0] < len(cells) else ""
+        parts = dict.fromkeys(clean(cells[at]) for at in places if at < len(cells))
         return " ".join(part for part in parts if part)[:MAX_TEXT]
-
-
-def _clean(text: str) -> str:
-    # PostgreSQL stores no NUL, and line breaks inside a text are the bank's paper width, not the payer's words.
-    return " ".join(text.replace("\x00", "").split())[:MAX_TEXT]

@@ -10,16 +10,26 @@ import hashlib
 import itertools
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import BinaryIO
 
 from workers.finance.amounts import DecimalMark
+from workers.finance.csv_balances import RunningBalances
 from workers.finance.csv_columns import Columns, find_columns, plain_name, recognised
 from workers.finance.csv_lines import Layout, LineReader
 from workers.finance.csv_records import records, text_lines
 from workers.finance.currencies import CODES, currency_in
 from workers.finance.dates import ORDERS, DateOrder, is_date
-from workers.finance.entries import AccountKey, BadLine, Entry, StatementUnreadable, iban_of
+from workers.finance.entries import (
+    DEFAULT_CURRENCY,
+    AccountKey,
+    BadLine,
+    Balances,
+    Entry,
+    Format,
+    StatementUnreadable,
+    iban_of,
+)
 from workers.finance.text_scan import Scan, TextScan
 
 DELIMITERS = (";", ",", "\t", "|")
@@ -29,23 +39,37 @@ SAMPLE_LINES = 400
 SCAN_BYTES = 1024 * 1024
 STEP_LINES = 1000
 FOOTER_LINES = 10
-DEFAULT_CURRENCY = "EUR"
 
 Record = tuple[int, list[str]] | BadLine
 
 
-@dataclass(slots=True)
-class Format:
+@dataclass(slots=True, kw_only=True)
+class CsvFormat(Format):
     """How the file is written, as the detection found it; `notes` say what was guessed."""
 
+    name: str = "CSV"
     delimiter: str
-    encoding: str
     decimal: str
     date_order: str
     header_line: int
     currency: str
     columns: dict[str, str]
-    notes: list[str] = field(default_factory=list)
+
+    def facts(self) -> dict[str, object]:
+        """Return what a person may want to check, as JSON."""
+        return {
+            "name": self.name,
+            "encoding": self.encoding,
+            "delimiter": self.delimiter,
+            "decimal": self.decimal,
+            "date_order": self.date_order,
+            "header_line": self.header_line,
+            "columns": self.columns,
+        }
+
+    def sentence(self) -> str:
+        """Say it."""
+        return f"the file is {self.encoding} with {self.delimiter}, decimal {self.decimal}, dates {self.date_order}"
 
 
 class CsvReader:
@@ -61,10 +85,16 @@ class CsvReader:
         self._file = file
         self._account, self._currency, self._date_order = account, currency, date_order
         self.scanned: Scan | None = None
-        self.format: Format | None = None
+        self.format: CsvFormat | None = None
         self.footer_lines = 0
         self._layout: Layout | None = None
         self._delimiter, self._width = "", 0
+        self._balances = RunningBalances()
+
+    @property
+    def expected(self) -> int:
+        """The number of the file's lines."""
+        return self.scanned.lines if self.scanned else 0
 
     def scan(self) -> Iterator[int]:
         """Look at the bytes, yielding how many were read; `scanned` is set at the end.
@@ -124,15 +154,15 @@ class CsvReader:
             sided="side" in columns.index and "-" not in evidence.signs["amount"],
             usual_width=evidence.usual_width(),
         )
-        self.format = Format(
-            DELIMITER_NAMES[delimiter],
-            encoding,
-            {",": "comma", ".": "point"}[mark],
-            order,
-            header_line,
-            self._layout.currency,
-            columns.names(),
-            notes,
+        self.format = CsvFormat(
+            encoding=encoding,
+            delimiter=DELIMITER_NAMES[delimiter],
+            decimal={",": "comma", ".": "point"}[mark],
+            date_order=order,
+            header_line=header_line,
+            currency=self._layout.currency,
+            columns=columns.names(),
+            notes=notes,
         )
 
     def lines(self) -> Iterator[Entry | BadLine]:
@@ -162,11 +192,17 @@ class CsvReader:
                 continue
             yield from held
             held.clear()
+            if isinstance(outcome, Entry):
+                self._balances.add(outcome)
             yield outcome
         if not began:
             yield from held
         else:
             self.footer_lines = len(held)
+
+    def balances(self) -> list[Balances]:
+        """Return each account's balances, as the column of balances tells them; none without one."""
+        return self._balances.all()
 
     def _scanned(self) -> Scan:
         if self.scanned is None:

@@ -14,7 +14,7 @@ from typing import Any
 from uuid import UUID
 
 from taskcast.ids import new_id
-from workers.finance.entries import AccountKey, Entry
+from workers.finance.entries import AccountKey, Balances, Entry
 
 IDLE_TIMEOUT_S = 60
 """How long an importer may be silent inside its transaction, for example frozen, before PostgreSQL ends it."""
@@ -22,36 +22,47 @@ IDLE_TIMEOUT_S = 60
 _INSERT_LINES = """
 WITH added AS (
     INSERT INTO transactions (account_id, statement_id, line, booked_on, valued_on, amount, currency, text, counterparty,
-                              counterparty_account, reference, bank_category, balance, fingerprint, created_at)
+                              counterparty_account, reference, bank_category, balance, fingerprint, category_id,
+                              categorised_by, created_at)
     SELECT account_id, $1, line, booked_on, valued_on, amount, currency, text, counterparty,
-           counterparty_account, reference, bank_category, balance, fingerprint, now()
+           counterparty_account, reference, bank_category, balance, fingerprint, category_id,
+           CASE WHEN category_id IS NOT NULL THEN 'rule' END, now()
     FROM unnest($2::uuid[], $3::int[], $4::date[], $5::date[], $6::numeric[], $7::text[], $8::text[], $9::text[],
-                $10::text[], $11::text[], $12::text[], $13::numeric[], $14::text[])
+                $10::text[], $11::text[], $12::text[], $13::numeric[], $14::text[], $15::uuid[])
          AS line (account_id, line, booked_on, valued_on, amount, currency, text, counterparty, counterparty_account,
-                  reference, bank_category, balance, fingerprint)
+                  reference, bank_category, balance, fingerprint, category_id)
     ON CONFLICT (account_id, fingerprint) DO NOTHING
-    RETURNING account_id, amount
+    RETURNING account_id, amount, category_id
 )
-SELECT account_id, count(*) AS lines, sum(amount) AS amount FROM added GROUP BY account_id
+SELECT account_id, count(*) AS lines, sum(amount) AS amount, count(category_id) AS categorised FROM added GROUP BY account_id
+"""
+
+_CATEGORISE_LINES = """
+UPDATE transactions t SET category_id = line.category_id, categorised_by = 'rule'
+FROM unnest($1::uuid[], $2::text[], $3::uuid[]) AS line (account_id, fingerprint, category_id)
+WHERE t.account_id = line.account_id AND t.fingerprint = line.fingerprint AND line.category_id IS NOT NULL
+  AND t.categorised_by IS DISTINCT FROM 'hand' AND t.category_id IS DISTINCT FROM line.category_id
 """
 
 
 @dataclass(frozen=True, slots=True)
 class NewLine:
-    """An entry with the account it goes to and its fingerprint there."""
+    """An entry with the account it goes to, its fingerprint there and the category that a rule puts it in."""
 
     account_id: UUID
     fingerprint: str
     entry: Entry
+    category_id: UUID | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Added:
-    """How many lines were new on an account, and their sum."""
+    """How many lines were new on an account, their sum, and how many of them have a category."""
 
     account_id: UUID
     lines: int
     amount: Decimal
+    categorised: int
 
 
 async def begin(connection: Any) -> None:
@@ -110,8 +121,21 @@ async def add_lines(connection: Any, statement_id: UUID, lines: Sequence[NewLine
         [entry.bank_category for entry in entries],
         [entry.balance for entry in entries],
         [line.fingerprint for line in lines],
+        [line.category_id for line in lines],
     )
-    return [Added(row["account_id"], row["lines"], row["amount"]) for row in rows]
+    return [Added(row["account_id"], row["lines"], row["amount"], row["categorised"]) for row in rows]
+
+
+async def categorise_lines(connection: Any, lines: Sequence[NewLine]) -> None:
+    """Put lines that the ledger has into the categories that the rules say now; what a hand has put somewhere stays."""
+    found = [line for line in lines if line.category_id is not None]
+    if found:
+        await connection.execute(
+            _CATEGORISE_LINES,
+            [line.account_id for line in found],
+            [line.fingerprint for line in found],
+            [line.category_id for line in found],
+        )
 
 
 async def add_statement(
@@ -138,4 +162,27 @@ async def add_statement(
         json.dumps(result),
         first_date,
         last_date,
+    )
+
+
+async def add_balances(connection: Any, statement_id: UUID, balances: Sequence[tuple[UUID, Balances]]) -> None:
+    """Write down what a statement says that its accounts held; a pair is an account's id and its balances."""
+    await connection.executemany(
+        """INSERT INTO statement_balances (statement_id, account_id, number, opening, opening_on, closing, closing_on, lines,
+                                           amount)
+           VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)""",
+        [
+            (
+                statement_id,
+                account_id,
+                each.number,
+                each.opening,
+                each.opening_on,
+                each.closing,
+                each.closing_on,
+                each.lines,
+                each.amount,
+            )
+            for account_id, each in balances
+        ],
     )

@@ -11,9 +11,9 @@ from uuid import UUID
 
 from core.storage.files import FileNotStored, FileStore, open_file
 from taskcast.errors import TaskcastError
-from workers.finance.csv_reader import CsvReader
 from workers.finance.entries import Entry
 from workers.finance.periods import Period
+from workers.finance.readers import open_reader
 from workers.finance.reconciling import Side
 from workers.finance.selection import ChosenAccount
 
@@ -139,7 +139,7 @@ async def bookings_of(connection: Any, account: ChosenAccount, first: date, last
 
 
 def _read(file: BinaryIO) -> list[Entry]:
-    reader = CsvReader(file)
+    reader = open_reader(file)
     for _ in reader.scan():
         pass
     for _ in reader.detect():

@@ -1,5 +1,7 @@
 """The first look at a file's bytes: is it text, of which encoding, how many lines, and if not, what is it.
 
+A table (CSV) has lines; text of another form, `markup=True`, may be all on one.
+
 Text in UTF-8 or UTF-16 is recognised for certain. For one byte a character the likeliest code page is taken: Windows-1252
 unless the bytes speak against it.
 """
@@ -16,7 +18,9 @@ from workers.finance.entries import StatementUnreadable
 
 MAX_LINES = 1_000_000
 MAX_LINE_BYTES = 1024 * 1024
+MAX_MARKUP_BYTES = 256 * 1024 * 1024
 SAMPLE_BYTES = 64 * 1024
+STRAY_CONTROLS = 8  # such as the SOH and ETX around an MT940
 
 _ESCAPED = re.compile("[\udc80-\udcff]")
 _CONTROLS = bytes(set(range(1, 32)) - {9, 10, 12, 13, 26, 27})
@@ -28,12 +32,12 @@ _BOMS = (
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
-_CSV = "export the statement as CSV and upload that"
+_CSV = "export the statement as CSV, OFX, MT940 or CAMT and upload that"
 _SIGNATURES = (
     (b"PK\x03\x04", "is a workbook or a zip archive", "save the sheet as CSV, or unpack the archive, and upload that"),
     (b"\xd0\xcf\x11\xe0", "is an old Excel workbook", "save the sheet as CSV and upload that"),
     (b"%PDF", "is a PDF document", _CSV),
-    (b"\x1f\x8b", "is compressed with gzip", "unpack it and upload the CSV inside"),
+    (b"\x1f\x8b", "is compressed with gzip", "unpack it and upload the file inside"),
     (b"\x89PNG", "is a picture", _CSV),
     (b"\xff\xd8\xff", "is a picture", _CSV),
     (b"GIF8", "is a picture", _CSV),
@@ -44,9 +48,6 @@ _OTHER_TEXTS = (
         "is a web page",
         "sign in to the bank again and export the CSV once more",
     ),
-    (re.compile(r"^\s*(OFXHEADER|<\?OFX|<OFX)", re.I), "is an OFX file", _CSV),
-    (re.compile(r"<\?xml"), "is an XML file", _CSV),
-    (re.compile(r"^(\{1:|:20:)", re.M), "is an MT940 file", _CSV),
     (re.compile(r"^\s*[{\[]\s*[\"{\[\]}]"), "is a JSON file", _CSV),
 )
 
@@ -64,7 +65,8 @@ class Scan:
 class TextScan:
     """Takes a file's bytes chunk by chunk and says at the end what they are; it holds one chunk and a sample."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, markup: bool = False) -> None:
+        self._markup = markup
         self._size = self._newlines = self._returns = self._nuls = self._controls = 0
         self._line_bytes = 0
         self._head = b""
@@ -81,10 +83,15 @@ class TextScan:
         """
         if not self._size:
             self._head = chunk[:SAMPLE_BYTES]
-            _refuse_signatures(self._head)
+            refuse_signatures(self._head)
         self._size += len(chunk)
         self._blank = self._blank and not chunk.strip(b"\xef\xbb\xbf\xff\xfe \t\r\n\x00")
-        self._count_lines(chunk)
+        self._newlines += chunk.count(b"\n")
+        self._returns += chunk.count(b"\r")
+        if self._markup:
+            self._check_size()
+        else:
+            self._check_lines(chunk)
         self._nuls += chunk.count(0)
         self._controls += len(chunk) - len(chunk.translate(None, _CONTROLS))
         if chunk.isascii() and not self._utf8.getstate()[0]:
@@ -97,19 +104,26 @@ class TextScan:
         """Return what the file is.
 
         Raises:
-            StatementUnreadable: if it is empty, not text, or text of another kind than CSV.
+            StatementUnreadable: if it is empty, not text, or, for a table, text of another kind.
         """
         if self._blank:
             raise StatementUnreadable("file", "it is empty", "export the statement again and upload it")
         self._count_wide(self._utf8.decode(b"", final=True))
         encoding = self._encoding()
-        _refuse_other_texts(self._head.decode(encoding, "replace"))
+        if not self._markup:
+            _refuse_other_texts(self._head.decode(encoding, "replace"))
         damaged = self._bad if encoding.startswith("utf-8") else 0
         return Scan(self._size, max(self._newlines, self._returns) + 1, encoding, damaged)
 
-    def _count_lines(self, chunk: bytes) -> None:
-        self._newlines += chunk.count(b"\n")
-        self._returns += chunk.count(b"\r")
+    def _check_size(self) -> None:
+        if self._size > MAX_MARKUP_BYTES:
+            raise StatementUnreadable(
+                "file",
+                f"it has more than {MAX_MARKUP_BYTES // 2**20} MiB",
+                "export shorter periods, for example month by month, and upload the parts",
+            )
+
+    def _check_lines(self, chunk: bytes) -> None:
         lines = max(self._newlines, self._returns)
         if lines > MAX_LINES:
             raise StatementUnreadable(
@@ -137,7 +151,7 @@ class TextScan:
                 return name
         if wide := _utf16_without_bom(self._head):
             return wide
-        if self._nuls > self._size // 1000 or self._controls > self._size // 100:
+        if self._nuls > self._size // 1000 or self._controls > max(STRAY_CONTROLS, self._size // 100):
             raise StatementUnreadable("file", "it is not text", _CSV)
         # A file whose wide characters are nearly all right is damaged UTF-8; one where they are not is something else.
         if self._wide >= 10 * self._bad:
@@ -185,7 +199,12 @@ def _utf16_without_bom(head: bytes) -> str | None:
     return None
 
 
-def _refuse_signatures(head: bytes) -> None:
+def refuse_signatures(head: bytes) -> None:
+    """Refuse what the first bytes show to be no text.
+
+    Raises:
+        StatementUnreadable: for workbooks, archives, PDF and pictures.
+    """
     for signature, what, remedy in _SIGNATURES:
         if head.startswith(signature):
             raise StatementUnreadable("file", f"it {what}", remedy)

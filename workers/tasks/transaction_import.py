@@ -38,13 +38,13 @@ async def transaction_import(
     job: JobContext = TaskiqDepends(),
     store: FileStore = TaskiqDepends(file_store),
 ) -> dict[str, Any]:
-    """Import a statement in CSV, whatever its delimiter, encoding, columns, decimal mark and date order.
+    """Import a statement in CSV, OFX, QFX, MT940 or CAMT; the contents tell which, and how they are written.
 
     Args:
         file: id of the file, as its upload answered it.
         account: IBAN or name of the account, for files that do not say theirs.
         currency: ISO 4217 code, for files that do not say theirs.
-        date_order: `dmy`, `mdy` or `ymd`, where it cannot be told from the dates.
+        date_order: `dmy`, `mdy` or `ymd`, for CSV whose dates do not tell.
         pace_lines_per_s: read no faster than this, as if the bank delivered over a slow line; for demonstrations.
         job: the running job.
         store: where the file's bytes lie.

@@ -87,17 +87,33 @@ async def test_the_result_says_what_came_of_it(upload: Upload, run: Any) -> None
         "imported": 2,
         "duplicates": 0,
         "amount": "2342.40",
+        "opening": None,
+        "closing": None,
+        "balances": "not told",
     }
+    assert result.pop("summary") == "2 new lines of statement.csv on 1 account, 1 skipped"
+    assert [(figure["label"], figure["value"], figure["unit"]) for figure in result.pop("figures")] == [
+        ("New lines", "2", None),
+        ("Known before", "0", None),
+        ("Skipped", "1", None),
+        ("With a category", "0", None),
+        ("Sum of the new lines", "2,342.40", "EUR"),
+    ]
+    accounts, skipped = result.pop("tables")
+    assert accounts["rows"][0]["check"] == "not told"
+    assert skipped["rows"] == [{"line": 4, "field": "date", "reason": "'morgen' is no date"}]
     assert result == {
         "file": stored.id,
         "imported": 2,
         "duplicates": 0,
         "skipped": [{"line": 4, "field": "date", "reason": "'morgen' is no date"}],
         "skipped_total": 1,
+        "categorised": 0,
         "total_amount": {"EUR": "2342.40"},
         "first_date": "2024-01-02",
         "last_date": "2024-01-31",
         "format": {
+            "name": "CSV",
             "delimiter": "semicolon",
             "encoding": "utf-8",
             "decimal": "comma",

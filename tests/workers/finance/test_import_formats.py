@@ -1,0 +1,197 @@
+"""Statements of every format on their way into the ledger: categories, balances, what is known already."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from core.storage.connection import connection
+from core.storage.files import FileStore, open_file
+from taskcast.ids import new_id
+from tests.workers.conftest import ToldJob, Upload
+from tests.workers.finance.samples import CAMT_053, MT940, OFX_1, OFX_2
+from workers.finance.importer import StatementImport
+
+CSV = (
+    "IBAN;DE89370400440532013000\nDatum;Text;Betrag;Saldo\n01.10.2024;Brot;-5,00;95,00\n02.10.2024;Lohn;10,00;105,00\n"
+)
+
+
+@pytest.fixture
+def run(store: FileStore, upload: Upload) -> Any:
+    async def run(contents: str, job: ToldJob | None = None, name: str = "statement", **options: Any) -> dict[str, Any]:
+        stored, opened = await open_file(store, (await upload(contents, name)).id)
+        with opened:
+            return await StatementImport(stored=stored, file=opened, job=job or ToldJob(), **options).run()
+
+    return run
+
+
+async def rows(query: str, *arguments: Any) -> list[tuple[Any, ...]]:
+    async with connection() as lent:
+        return [tuple(row) for row in await lent.fetch(query, *arguments)]
+
+
+async def tables() -> list[list[tuple[Any, ...]]]:
+    """Return what an import writes, but for ids and times."""
+    return [
+        await rows(
+            """SELECT identity, t.currency, booked_on, valued_on, amount, text, counterparty, counterparty_account, reference,
+                      bank_category, balance, fingerprint, line, category_id, categorised_by
+               FROM transactions t JOIN accounts a ON a.id = t.account_id ORDER BY identity, t.currency, fingerprint"""
+        ),
+        await rows(
+            """SELECT identity, currency, number, opening, opening_on, closing, closing_on, lines, amount
+               FROM statement_balances b JOIN accounts a ON a.id = b.account_id ORDER BY identity, currency, number"""
+        ),
+        await rows("SELECT identity, currency, name FROM accounts ORDER BY 1, 2"),
+    ]
+
+
+async def add_rule(pattern: str, *, key: str = "home", field: str = "any", match: str = "contains") -> UUID:
+    category_id = UUID(new_id())
+    async with connection() as lent:
+        await lent.execute(
+            "INSERT INTO categories (id, key, name, kind, created_at) VALUES ($1, $2, $2, 'expense', now())",
+            category_id,
+            key,
+        )
+        await lent.execute(
+            """INSERT INTO category_rules (id, category_id, position, field, match, pattern, sign, created_at)
+               VALUES ($1, $2, 100, $3, $4, $5, 0, now())""",
+            UUID(new_id()),
+            category_id,
+            field,
+            match,
+            pattern,
+        )
+    return category_id
+
+
+@pytest.mark.parametrize(
+    ("contents", "imported", "balances"),
+    [
+        (CSV, 2, [("DE89370400440532013000", "agrees")]),
+        (OFX_1, 3, [("021000021/000123456", "only one balance is told")]),
+        (
+            OFX_2,
+            3,
+            [
+                ("DE89370400440532013000", "only one balance is told"),
+                ("CH9300762011623852957", "only one balance is told"),
+                ("4111XXXXXXXX1111", "only one balance is told"),
+            ],
+        ),
+        (MT940, 4, [("37040044/0532013000", "agrees"), ("NL91ABNA0417164300", "agrees")]),
+        (CAMT_053, 2, [("DE89370400440532013000", "agrees")]),
+    ],
+)
+async def test_a_statement_of_any_format_is_imported_once(
+    run: Any, contents: str, imported: int, balances: list[tuple[str, str]]
+) -> None:
+    first = await run(contents)
+    before = (await tables())[0]
+    again = await run(contents)
+
+    assert (first["imported"], first["duplicates"]) == (imported, 0)
+    assert [(account["identity"], account["balances"]) for account in first["accounts"]] == balances
+    assert (again["imported"], again["duplicates"]) == (0, imported)
+    assert (await tables())[0] == before
+
+
+async def test_balances_that_differ_from_the_lines_are_told(run: Any) -> None:
+    job = ToldJob()
+
+    result = await run(CAMT_053.replace("170.10", "171.35"), job)
+
+    (row,) = result["tables"][0]["rows"]
+    assert (row["opening"], row["lines"], row["closing"], row["check"]) == (
+        "1,000.00",
+        "-829.90",
+        "171.35",
+        "differs by 1.25",
+    )
+    assert ("WARNING", "the balances of Ada Meadow and its lines: differs by 1.25") in job.lines
+    assert "differ" in result["summary"]
+
+
+async def test_the_balances_of_each_statement_are_kept(run: Any) -> None:
+    await run(MT940)
+
+    _, balances, _ = await tables()
+    assert [(identity, number, lines, str(amount)) for identity, _, number, *_, lines, amount in balances] == [
+        ("37040044/0532013000", 1, 2, "1700.0000"),
+        ("NL91ABNA0417164300", 1, 2, "-13.4000"),
+    ]
+
+
+async def test_a_csv_with_the_newest_line_first_has_its_balances_checked(run: Any) -> None:
+    head, *lines = CSV.rstrip().split("\n")[1:]
+
+    result = await run("\n".join(["IBAN;DE89370400440532013000", head, *reversed(lines)]))
+
+    (account,) = result["accounts"]
+    assert (account["opening"], account["closing"], account["balances"]) == ("100.00", "105.00", "agrees")
+
+
+async def test_a_booking_that_the_bank_words_anew_is_known_by_its_id(run: Any) -> None:
+    await run(OFX_1)
+
+    result = await run(OFX_1.replace("LUNCH &amp; TEA", "POS 4711 LUNCH AND TEA"))
+
+    assert (result["imported"], result["duplicates"]) == (0, 3)
+
+
+async def test_an_id_that_only_counts_the_lines_of_a_file_is_not_trusted(run: Any) -> None:
+    weak = OFX_1.replace("2024100200017", "1").replace("2024100400018", "2").replace("2024103100019", "3")
+    await run(weak)
+
+    result = await run(weak.replace("<FITID>1<", "<FITID>7<").replace("CITY GARAGE", "OTHER GARAGE"))
+
+    assert (result["imported"], result["duplicates"]) == (1, 2)
+
+
+async def test_a_booking_twice_in_one_file_is_one_if_the_bank_names_it(run: Any) -> None:
+    booking = OFX_1[OFX_1.index("<STMTTRN>") : OFX_1.index("</STMTTRN>") + 10]
+
+    result = await run(OFX_1.replace(booking, booking + booking + booking.replace("LUNCH", "DINNER")))
+
+    assert (result["imported"], result["duplicates"]) == (4, 1)
+
+
+async def test_rules_put_new_lines_into_categories(run: Any) -> None:
+    home = await add_rule("hausverwaltung")
+
+    result = await run(CAMT_053)
+
+    assert result["categorised"] == 1
+    assert await rows("SELECT text, categorised_by FROM transactions WHERE category_id = $1", home) == [
+        ("Miete Oktober Wohnung 7", "rule")
+    ]
+
+
+async def test_a_rule_made_later_reaches_known_lines_but_never_overrides_a_hand(run: Any) -> None:
+    await run(CAMT_053)
+    hand = await add_rule("no line has this", key="mine")
+    async with connection() as lent:
+        await lent.execute(
+            "UPDATE transactions SET category_id = $1, categorised_by = 'hand' WHERE amount = -800", hand
+        )
+    ruled = await add_rule("2024", key="ruled", field="reference")
+    await add_rule("gas", key="gas")
+
+    result = await run(CAMT_053)
+
+    assert result["imported"] == 0
+    assert ruled != hand
+    assert await rows(
+        "SELECT amount::int, c.key, categorised_by FROM transactions t JOIN categories c ON c.id = category_id ORDER BY 1"
+    ) == [(-800, "mine", "hand"), (-30, "ruled", "rule")]
+
+
+async def test_a_given_account_takes_the_lines(run: Any) -> None:
+    result = await run(MT940.split(":20:STARTUMS\n:25:NL91")[0], account="DE89 3704 0044 0532 0130 00")
+
+    assert [account["identity"] for account in result["accounts"]] == ["DE89370400440532013000"]

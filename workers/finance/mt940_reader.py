@@ -1,0 +1,190 @@
+"""Reads MT940 (end-of-day statements) and MT942 (those of the day), as SWIFT defines them and as banks write them.
+
+The `mt-940` package refuses a whole file for one line it does not know, and reads no line numbers; here each line stands for
+itself. Fields, lines and details are in the modules `mt940_*`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import BinaryIO
+
+from workers.finance.currencies import CODES
+from workers.finance.entries import (
+    DEFAULT_CURRENCY,
+    AccountKey,
+    BadLine,
+    Balances,
+    Entry,
+    Format,
+    StatementUnreadable,
+    account_key,
+    clean,
+    iban_of,
+)
+from workers.finance.mt940_details import read_details
+from workers.finance.mt940_fields import Field, fields
+from workers.finance.mt940_lines import Balance, FieldError, read_balance, read_line
+from workers.finance.statement_balances import StatementSums
+from workers.finance.statement_text import StatementText, known_currency
+
+STEP = 500
+_DOWNLOAD = "download the statement again"
+_OPENING, _CLOSING = frozenset({"60", "60F", "60M"}), frozenset({"62", "62F", "62M"})
+_IBAN_AND_CURRENCY = re.compile(r"([A-Z]{2}[0-9]{2}[A-Z0-9]{10,30}?)\s?([A-Z]{3})")
+
+
+class _Statement:
+    """The statement in hand."""
+
+    def __init__(self) -> None:
+        self.written = ""
+        self.lines = 0
+        self.opening: Balance | None = None
+        self.closing: Balance | None = None
+
+    @property
+    def is_begun(self) -> bool:
+        return bool(self.written or self.lines or self.opening or self.closing)
+
+    @property
+    def currency(self) -> str:
+        told = self.opening or self.closing
+        return told.currency if told and told.currency in CODES else ""
+
+
+class Mt940Reader:
+    """One file; call `scan`, `detect` and `lines` in this order, each to its end."""
+
+    def __init__(self, file: BinaryIO, *, account: str | None = None, currency: str | None = None) -> None:
+        self._text = StatementText(file)
+        self._account, self._currency = account, known_currency(currency)
+        self.format: Format | None = None
+        self._bookings = 0
+        self._sums = StatementSums()
+
+    @property
+    def expected(self) -> int:
+        """The number of bookings; before they are counted, of the file's lines."""
+        return self._bookings or (self._text.scanned.lines if self._text.scanned else 0)
+
+    def scan(self) -> Iterator[int]:
+        """Look at the bytes, yielding how many were read.
+
+        Raises:
+            StatementUnreadable: if the file is empty, too large or no text.
+        """
+        return self._text.scan()
+
+    def detect(self) -> Iterator[int]:
+        """Go through the whole file once, yielding the line that was read; `format` is set at the end.
+
+        Raises:
+            StatementUnreadable: if the file is cut off or holds no statement; or if `account` is given for a file of several.
+        """
+        accounts: set[str] = set()
+        tags: set[str] = set()
+        is_open, last = False, 0
+        for field in fields(self._text.lines()):
+            last, tag = field.line, field.tag
+            if tag == "61":
+                self._bookings += 1
+                if self._bookings % STEP == 0:
+                    yield field.line
+            is_open = tag in _OPENING or (is_open and tag not in _CLOSING and tag != "-")
+            if tag.startswith("25") and "61" not in tags:
+                accounts.add(field.value)
+            tags = set() if tag in {"-", "20"} else tags | {tag}
+        if not self._bookings and not accounts:
+            raise StatementUnreadable(
+                "61", "the file holds no statement line (field :61:) and names no account", _DOWNLOAD
+            )
+        if is_open:
+            raise StatementUnreadable(
+                "62F", f"the file is cut off: line {last} is its last field, and no closing balance follows", _DOWNLOAD
+            )
+        if self._account is not None and len(accounts) > 1:
+            raise StatementUnreadable("account", f"the file holds {len(accounts)} accounts", "leave the argument out")
+        self.format = Format(name="MT940", encoding=self._text.encoding, notes=list(self._text.notes))
+
+    def lines(self) -> Iterator[Entry | BadLine]:
+        """Yield each statement line as an entry, or as a line that could not be read."""
+        statement = _Statement()
+        pending: Field | None = None
+        details: list[str] = []
+        for field in fields(self._text.lines()):
+            tag = field.tag
+            if pending is not None and tag not in {"86", "NS"}:
+                yield self._booked(pending, details, statement)
+                pending = None
+            if tag in {"20", "-"}:
+                self._close(statement)
+                statement = _Statement()
+            elif tag in {"25", "25P"} and not statement.lines and statement.opening is None:
+                statement.written = field.value
+            elif tag in _OPENING:
+                statement.opening = statement.opening or read_balance(field.value)
+            elif tag in _CLOSING:
+                statement.closing = read_balance(field.value)
+            elif tag == "61":
+                pending, details = field, []
+                statement.lines += 1
+            elif pending is not None and tag == "86":
+                details.extend(field.lines)
+            elif pending is not None and tag == "NS" and not details:
+                details.extend(line[2:] if line[:2].isdigit() else line for line in field.lines)
+        if pending is not None:
+            yield self._booked(pending, details, statement)
+        self._close(statement)
+
+    def balances(self) -> list[Balances]:
+        """Return the balances of each statement."""
+        return self._sums.all()
+
+    def _booked(self, field: Field, written: list[str], statement: _Statement) -> Entry | BadLine:
+        key = self._key(statement)
+        try:
+            line = read_line(field.value, key.currency)
+        except FieldError as error:
+            return BadLine(field.line, error.part, str(error))
+        details = read_details(written, line.reference)
+        reference = "" if line.reference == details.counterparty_account else line.reference
+        more = clean(" ".join(field.lines[1:]))
+        entry = Entry(
+            field.line,
+            key,
+            line.booked_on,
+            line.valued_on,
+            line.amount,
+            details.text or more or line.kind,
+            details.counterparty,
+            details.counterparty_account,
+            details.reference or reference or (more if more.isdigit() else "") or line.bank_reference,
+            details.bank_category or line.kind,
+            None,
+            line.bank_reference,
+        )
+        self._sums.add(entry)
+        return entry
+
+    def _close(self, statement: _Statement) -> None:
+        if not statement.is_begun:
+            return
+        opening, closing = statement.opening, statement.closing
+        self._sums.close(
+            self._key(statement),
+            opening=opening.amount if opening else None,
+            opening_on=opening.on if opening else None,
+            closing=closing.amount if closing else None,
+            closing_on=closing.on if closing else None,
+        )
+
+    def _key(self, statement: _Statement) -> AccountKey:
+        currency = statement.currency or self._currency or DEFAULT_CURRENCY
+        written = self._account or statement.written
+        # Some banks write the currency behind the IBAN: NL91ABNA0417164300EUR.
+        match = _IBAN_AND_CURRENCY.fullmatch(written)
+        if match and match[2] in CODES and iban_of(match[1]):
+            written = match[1]
+        return account_key(written or "mt940", currency)
