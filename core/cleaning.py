@@ -22,6 +22,7 @@ async def delete_ended(
     queue: str | None = None,
     task: str | None = None,
     by: str | None,
+    limit: int | None = None,
 ) -> int:
     """Delete the jobs that ended before a time; return how many.
 
@@ -32,6 +33,7 @@ async def delete_ended(
         queue: only jobs of this queue.
         task: only jobs of this task.
         by: who wants it; None for their age.
+        limit: so many at most; all if None.
 
     Raises:
         EngineUnavailable: with whole batches deleted before.
@@ -41,9 +43,11 @@ async def delete_ended(
     async for page in deletion.ended_before(before, status=status, queue=queue, task=task, size=BATCH):
         # One that was sent again and is not recorded yet is no ended job any more.
         known = await engine.known([job.id for job in page])
-        gone = [job for job in page if known[job.id] != "record"]
+        gone = [job for job in page if known[job.id] != "record"][: None if limit is None else limit - count]
         # As with one job by hand: the events are the command, the rows go now so that nobody sees them again.
         await engine.tell(("job.deleted", wire.head(job.id, job.type, job.queue, job.user_id), data) for job in gone)
         await deletion.delete_jobs([job.id for job in gone])
         count += len(gone)  # the recorder may have been faster with some of them
+        if limit is not None and count >= limit:
+            break
     return count

@@ -56,6 +56,12 @@ class Settings(BaseSettings):
     on_forgotten: str = Field(
         "resend", pattern="^(resend|fail)$", description="What becomes of jobs that the queue server forgot."
     )
+    service_token: SecretStr | None = Field(
+        None, description="API token with which the jobs of upkeep call the gateway; `taskcast up` makes one by itself."
+    )
+    backup_dir: Path | None = Field(
+        None, description="Where the dumps of the database are kept; by default in the data directory."
+    )
     retention_days: int = Field(30, ge=1, description="Days that ended jobs are kept.")
     log_retention_days: int = Field(7, ge=1, description="Days that the log lines of completed jobs are kept.")
     upload_max_bytes: int = Field(

@@ -1,4 +1,4 @@
-"""What a first start needs, in one process: the tables, the first admin, and the command line's token.
+"""What a first start needs, in one process: the tables, the first admin, and the tokens of this host.
 
 `python -m core.setup` answers with one JSON object: `{"email", "password"}`, the password only if it was made now.
 """
@@ -23,7 +23,7 @@ from taskcast.errors import TaskcastError
 
 
 async def set_up(settings: Settings) -> dict[str, str | None]:
-    """Bring the database to its present form; make the first admin and the token of the command line.
+    """Bring the database to its present form; make the first admin and the tokens of this host.
 
     Raises:
         ConfigurationError: if a setting is in the way.
@@ -31,20 +31,24 @@ async def set_up(settings: Settings) -> dict[str, str | None]:
     await upgrade(settings.need_database_url())
     async with connected(settings.need_database_url()):
         password = await ensure_first_admin(settings)
-        await ensure_cli_token(settings.data_dir)
+        await ensure_token(settings.data_dir, "cli-token", name="command line of this host")
+        await ensure_token(settings.data_dir, "service-token", name="jobs of this host")
     return {"email": settings.admin_email, "password": password}
 
 
-async def ensure_cli_token(data_dir: Path) -> Path:
-    """Return the file whose token lets `taskcast` speak to the gateway for whoever may read this data directory."""
-    path = data_dir / "cli-token"
+async def ensure_token(data_dir: Path, file: str, *, name: str) -> None:
+    """Keep an admin's API token in a file that only its owner can read, made again when it was revoked or lost.
+
+    Whoever may read this data directory may do all that Taskcast does: its command line and its own jobs.
+    """
+    path = data_dir / file
     if path.exists():
         found = await tokens.find_token(digest(path.read_text().strip()))
         if found and found.revoked_at is None:
-            return path
+            return
     token = new_api_token()
     await tokens.create_token(
-        name="command line of this host",
+        name=name,
         role=Role.ADMIN,
         token_hash=digest(token),
         user_id=None,
@@ -53,10 +57,9 @@ async def ensure_cli_token(data_dir: Path) -> Path:
     )
     draft = path.with_suffix(".new")
     descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "w") as file:
-        file.write(token + "\n")
+    with os.fdopen(descriptor, "w") as opened:
+        opened.write(token + "\n")
     draft.rename(path)
-    return path
 
 
 def main() -> int:

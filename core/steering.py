@@ -15,6 +15,7 @@ import msgspec
 
 from core.cleaning import delete_ended
 from core.control import ENGINE_S
+from core.storage.deletion import count_ended_before
 from core.storage.pauses import list_pauses
 from taskcast.ending import end
 from taskcast.engine.engine import Engine
@@ -79,6 +80,7 @@ class Steering:
         queue: str | None = None,
         type: str | None = None,  # noqa: A002  # the interface's word
         by: str,
+        limit: int | None = None,
     ) -> int | None:
         """Delete ended jobs whose end lies `older_than_s` back; return how many, or None if it takes long and goes on.
 
@@ -88,10 +90,23 @@ class Steering:
             queue: only jobs of this queue.
             type: only jobs of this task.
             by: who wants it.
+            limit: so many at most, the oldest of each state first; all if None.
         """
         before = datetime.now(UTC) - timedelta(seconds=older_than_s)
-        work = delete_ended(self._engine, before=before, status=status, queue=queue, task=type, by=by)
+        work = delete_ended(self._engine, before=before, status=status, queue=queue, task=type, by=by, limit=limit)
         return await self._count(work, "cleaning")
+
+    async def cleanable(
+        self,
+        *,
+        older_than_s: float,
+        status: Sequence[str] = (),
+        queue: str | None = None,
+        type: str | None = None,  # noqa: A002  # the interface's word
+    ) -> int:
+        """Return how many jobs `clean` would delete."""
+        before = datetime.now(UTC) - timedelta(seconds=older_than_s)
+        return await count_ended_before(before, status=status, queue=queue, task=type)
 
     async def _count(self, work: Coroutine[Any, Any, int], what: str) -> int | None:
         task = asyncio.create_task(work, name=what)

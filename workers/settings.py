@@ -20,6 +20,10 @@ class WorkerSettings:
     storage_url: str | None
     data_dir: Path
     prefix: str
+    gateway_url: str
+    service_token: str | None
+    backup_dir: Path
+    retention_days: int
 
     def need_redis_url(self) -> str:
         """Return the queue server's URL.
@@ -28,6 +32,19 @@ class WorkerSettings:
             ConfigurationError: if it is not set.
         """
         return _need(self.redis_url, "TASKCAST_REDIS_URL")
+
+    def need_service_token(self) -> str:
+        """Return the token for calling the gateway: the variable's, or the one that `taskcast up` keeps in the data directory.
+
+        Raises:
+            ConfigurationError: if there is none.
+        """
+        kept = self.data_dir / "service-token"
+        if self.service_token is None and not kept.exists():
+            raise ConfigurationError(
+                "TASKCAST_SERVICE_TOKEN is not set; make one with `taskcast token create`, or start with `taskcast up`"
+            )
+        return self.service_token or kept.read_text().strip()
 
     def need_database_url(self) -> str:
         """Return PostgreSQL's URL.
@@ -44,12 +61,17 @@ def worker_settings(environment: Mapping[str, str] = os.environ) -> WorkerSettin
     def get(name: str) -> str | None:
         return environment.get(name) or None
 
+    data_dir = Path(get("TASKCAST_DATA_DIR") or ".taskcast")
     return WorkerSettings(
         redis_url=get("TASKCAST_REDIS_URL"),
         database_url=get("TASKCAST_DATABASE_URL"),
         storage_url=get("TASKCAST_STORAGE_URL"),
-        data_dir=Path(get("TASKCAST_DATA_DIR") or ".taskcast"),
+        data_dir=data_dir,
         prefix=get("TASKCAST_PREFIX") or DEFAULT_PREFIX,
+        gateway_url=get("TASKCAST_GATEWAY_URL") or f"http://127.0.0.1:{get('TASKCAST_GATEWAY_PORT') or 8000}",
+        service_token=get("TASKCAST_SERVICE_TOKEN"),
+        backup_dir=Path(get("TASKCAST_BACKUP_DIR") or data_dir / "backups"),
+        retention_days=int(get("TASKCAST_RETENTION_DAYS") or 30),
     )
 
 

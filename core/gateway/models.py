@@ -203,6 +203,10 @@ class CleanBody(Asked):
     status: list[FinalState] = Field([], description="Which final states; by default all.")
     queue: Key | None = None
     type: Key | None = Field(None, description="The task's name.")
+    limit: int | None = Field(
+        None, ge=1, le=100_000, description="Delete so many at most, the oldest; call again for more."
+    )
+    dry_run: bool = Field(False, description="Only count what would be deleted.")
 
 
 def _check_until(action: str, until: datetime | None) -> None:

@@ -61,6 +61,20 @@ async def ended_before(
             created_at, job_id = page[-1].created_at, page[-1].id
 
 
+async def count_ended_before(
+    before: datetime, *, status: Sequence[str] = (), queue: str | None = None, task: str | None = None
+) -> int:
+    """Return how many jobs ended before a time."""
+    async with connection() as lent:
+        count: int = await lent.fetchval(
+            "SELECT count(*) FROM jobs WHERE status = ANY($1::text[]) AND created_at < $2"
+            " AND coalesce(completed_at, failed_at, cancelled_at, updated_at) < $2"
+            " AND ($3::text IS NULL OR queue_name = $3) AND ($4::text IS NULL OR type = $4)",
+            [str(state) for state in status or FINAL], before, queue, task,
+        )  # fmt: skip
+    return count
+
+
 async def delete_jobs(ids: Sequence[str]) -> list[str]:
     """Delete those of up to 1,000 jobs that have ended by what the table says; return their ids.
 

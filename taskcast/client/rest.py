@@ -286,9 +286,15 @@ class Client:
         status: Iterable[str] | None = None,
         queue: str | None = None,
         type: str | None = None,  # noqa: A002  # the interface's word
+        limit: int | None = None,
+        dry_run: bool = False,
     ) -> Row:
-        """Delete jobs that ended so long ago (admin); return `{"count"}`, None while it goes on."""
+        """Delete jobs that ended so long ago (admin), `limit` at most; return `{"count"}`, None while it goes on.
+
+        With `dry_run` they are only counted.
+        """
         body = {"older_than_s": older_than_s, "status": list(status or ()), "queue": queue, "type": type}
+        body |= {"limit": limit, "dry_run": dry_run or None}
         return await self.post(f"{JOBS}/clean", _given(body))
 
     async def check_stuck(self) -> Row:

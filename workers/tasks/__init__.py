@@ -4,20 +4,26 @@ from __future__ import annotations
 
 from workers.tasks import (
     account_reconciliation,
+    backup_verification,
     budget_refresh,
     cache_cleanup,
+    clean_old_jobs,
     data_export,
     insights_generation,
     report_generation,
+    stuck_check,
     transaction_import,
 )
 
 __all__ = [
     "account_reconciliation",
+    "backup_verification",
     "budget_refresh",
     "cache_cleanup",
+    "clean_old_jobs",
     "data_export",
     "insights_generation",
     "report_generation",
+    "stuck_check",
     "transaction_import",
 ]

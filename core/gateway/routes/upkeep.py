@@ -24,12 +24,18 @@ upkeep = Endpoints("jobs")
 async def clean_jobs(context: Context, body: CleanBody) -> Response:
     """Delete ended jobs with their logs and attempts; `count` is null while it goes on."""
     context.note(**body.model_dump(exclude_defaults=True, mode="json"))
+    if body.dry_run:
+        found = await context.services.steering.cleanable(
+            older_than_s=body.older_than_s, status=body.status, queue=body.queue, type=body.type
+        )
+        return answer_json({"count": found}, 202)
     count = await context.services.steering.clean(
         older_than_s=body.older_than_s,
         status=body.status,
         queue=body.queue,
         type=body.type,
         by=context.identity.email,
+        limit=body.limit,
     )
     context.note(count=count)
     return answer_json({"count": count}, 202)

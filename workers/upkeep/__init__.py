@@ -1,0 +1,1 @@
+"""What the jobs of upkeep are made of: calls to the gateway, dumps of the database and their proof."""
