@@ -11,7 +11,7 @@ import msgspec
 
 from benchmarks.figures import Figure
 
-NAMES = ("jobs_per_second", "enqueue", "latency", "page", "websocket", "idle_clients", "recorder")
+NAMES = ("jobs_per_second", "enqueue", "latency", "page", "websocket", "idle_clients", "recorder", "statement_import")
 RESULTS = Path(__file__).parent / "results.json"
 
 

@@ -21,7 +21,10 @@ from taskcast.context import JobContext
 from taskcast.ids import new_id
 from workers.finance import ledger
 from workers.finance.categories import Categoriser
-from workers.finance.entries import AccountKey, BadLine, Entry, Format, StatementUnreadable
+from workers.finance.csv_mapping import CsvMapping, read_mapping
+from workers.finance.csv_mappings import load_mapping, mappings_by_header, save_mapping
+from workers.finance.csv_reader import CsvReader
+from workers.finance.entries import AccountKey, BadLine, Entry, Format, StatementReader, StatementUnreadable
 from workers.finance.fingerprints import Fingerprints
 from workers.finance.import_tally import AccountTally, ImportTally, verdict
 from workers.finance.readers import open_reader
@@ -63,10 +66,14 @@ class StatementImport:
         account: str | None = None,
         currency: str | None = None,
         date_order: str | None = None,
+        mapping: str | dict[str, Any] | None = None,
+        save_mapping_as: str | None = None,
         pace_lines_per_s: float | None = None,
     ) -> None:
-        self._stored, self._job = stored, job
-        self._reader = open_reader(file, name=stored.name, account=account, currency=currency, date_order=date_order)
+        self._stored, self._file, self._job = stored, file, job
+        self._told = {"account": account, "currency": currency, "date_order": date_order}
+        self._mapping, self._save_mapping_as = mapping, save_mapping_as
+        self._reader: StatementReader
         self._pace_lines_per_s = pace_lines_per_s
         # Outside of a job, in a test or a script, each import is one of its own.
         self._job_id = job.id or new_id()
@@ -81,10 +88,14 @@ class StatementImport:
         Raises:
             StatementUnreadable: if the file is no statement, or none of its lines can be read.
         """
-        await self._read()
-        found = await self._detect()
         async with connection() as lent:
             self._categoriser = await Categoriser.load(lent)
+            mapping, mappings = await self._mappings(lent)
+        self._reader = await asyncio.to_thread(
+            open_reader, self._file, name=self._stored.name, mapping=mapping, mappings=mappings, **self._told
+        )
+        await self._read()
+        found = await self._detect()
         async with transaction() as lent:
             await ledger.begin(lent)
             await self._lock(lent, f"job:{self._job_id}", "another attempt of this job")
@@ -94,11 +105,40 @@ class StatementImport:
             await self._import(lent)
             await self._take_balances(lent)
             result = self._tally.result(file_id=self._stored.id, name=self._stored.name, found=found)
+            result["read_with"] = self._read_with()
             self._tell("Finishing", 99.0, f"{result['imported']:,} new, {result['duplicates']:,} known")
             await self._write_statement(lent, result)
+            await self._save_mapping(lent)
             await self._job.checkpoint()
         self._say_result(result)
         return result
+
+    async def _mappings(self, lent: Any) -> tuple[CsvMapping | None, dict[str, CsvMapping]]:
+        if isinstance(self._mapping, str):
+            return await load_mapping(lent, self._mapping), {}
+        if self._mapping is not None:
+            return read_mapping(self._mapping), {}
+        return None, await mappings_by_header(lent)
+
+    def _read_with(self) -> dict[str, Any]:
+        """Return what `open_reader` was told, so that the file can be read again as it was."""
+        told: dict[str, Any] = {key: value for key, value in self._told.items() if value is not None}
+        if isinstance(self._reader, CsvReader) and self._reader.format and self._reader.format.mapping:
+            told["mapping"] = self._reader.learned()[0]
+        return told
+
+    async def _save_mapping(self, lent: Any) -> None:
+        if self._save_mapping_as is None:
+            return
+        if not isinstance(self._reader, CsvReader):
+            self._job.log(
+                f"save_mapping_as: a file in {self._reader.format and self._reader.format.name} needs no mapping; none was saved",
+                "WARNING",
+            )
+            return
+        mapping, header = self._reader.learned()
+        await save_mapping(lent, self._save_mapping_as, mapping, header)
+        self._job.log(f"the mapping {self._save_mapping_as!r} was saved", columns=mapping["columns"])
 
     async def _read(self) -> None:
         size = max(1, self._stored.size_bytes)

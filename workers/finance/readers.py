@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import codecs
 import re
+from collections.abc import Mapping
 from pathlib import PurePath
 from typing import BinaryIO
 
+from workers.finance.csv_mapping import CsvMapping
 from workers.finance.csv_reader import CsvReader
 from workers.finance.entries import StatementReader, StatementUnreadable
 from workers.finance.text_scan import refuse_signatures
@@ -36,6 +38,8 @@ def open_reader(
     account: str | None = None,
     currency: str | None = None,
     date_order: str | None = None,
+    mapping: CsvMapping | None = None,
+    mappings: Mapping[str, CsvMapping] | None = None,
 ) -> StatementReader:
     """Return the reader of a file's format: CSV, OFX (QFX), MT940 or CAMT; it has read nothing yet.
 
@@ -45,6 +49,8 @@ def open_reader(
         account: IBAN or name of the account, for files that do not say theirs.
         currency: ISO 4217 code, for files that do not say theirs.
         date_order: `dmy`, `mdy` or `ymd`, for CSV whose dates do not tell.
+        mapping: how to read a CSV, in the place of what would be found.
+        mappings: mappings by the hash of their header; the one of the file's header is taken where no other is given.
 
     Raises:
         StatementUnreadable: if an argument is wrong, or the file is named as one of these and holds nothing alike.
@@ -69,9 +75,18 @@ def open_reader(
         return CamtReader(file, account=account, currency=currency)
     named = _NAMED.get(PurePath(name).suffix.lower())
     words = " ".join(head.split())
-    if named and words and words.isprintable() and not words.startswith("<") and not _DELIMITERS.search(words):
+    if (
+        named
+        and mapping is None
+        and words
+        and words.isprintable()
+        and not words.startswith("<")
+        and not _DELIMITERS.search(words)
+    ):
         raise StatementUnreadable("file", f"it is named {name!r} but holds no {named}", "download the statement again")
-    return CsvReader(file, account=account, currency=currency, date_order=date_order)
+    return CsvReader(
+        file, account=account, currency=currency, date_order=date_order, mapping=mapping, mappings=mappings
+    )
 
 
 def _kind_of(head: str) -> str:

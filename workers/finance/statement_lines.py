@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+import json
+from dataclasses import dataclass, field
 from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any, BinaryIO
@@ -11,6 +12,7 @@ from uuid import UUID
 
 from core.storage.files import FileNotStored, FileStore, open_file
 from taskcast.errors import TaskcastError
+from workers.finance.csv_mapping import read_mapping
 from workers.finance.entries import Entry
 from workers.finance.periods import Period
 from workers.finance.readers import open_reader
@@ -38,6 +40,7 @@ class StatementOfAccount:
     opening: Decimal | None
     closing: Decimal | None
     previous_closing: Decimal | None
+    read_with: dict[str, Any] = field(default_factory=dict)
 
 
 _STATEMENTS = """
@@ -51,7 +54,8 @@ WITH held AS (
     SELECT id, account_id, max(first_number) AS first_number, max(last_number) AS last_number FROM held GROUP BY 1, 2
 )
 SELECT s.id, s.file_id, s.name, m.account_id, count(*) OVER (PARTITION BY s.id) AS accounts_in_file, s.first_date, s.last_date,
-       opened.opening, closed.closing, s.created_at
+       opened.opening, closed.closing, s.created_at,
+       s.result -> 'read_with' AS read_with
 FROM merged m JOIN statements s ON s.id = m.id
 LEFT JOIN statement_balances opened
        ON opened.statement_id = m.id AND opened.account_id = m.account_id AND opened.number = m.first_number
@@ -100,6 +104,7 @@ async def statements_of(
             StatementOfAccount(
                 row["id"], row["file_id"], row["name"], by_id[row["account_id"]], row["accounts_in_file"],
                 row["first_date"], row["last_date"], row["opening"], row["closing"], previous,
+                json.loads(row["read_with"]) if row["read_with"] else {},
             )
         )  # fmt: skip
     return sorted(chosen, key=lambda each: (each.account.name, each.account.currency, each.first_date or date.min))
@@ -114,7 +119,7 @@ async def lines_of(store: FileStore, statement: StatementOfAccount) -> list[Entr
     """
     _, opened = await open_file(store, str(statement.file_id))
     try:
-        entries = await asyncio.to_thread(_read, opened)
+        entries = await asyncio.to_thread(_read, opened, statement.read_with)
     finally:
         await asyncio.to_thread(opened.close)
     own = [
@@ -138,8 +143,9 @@ async def bookings_of(connection: Any, account: ChosenAccount, first: date, last
     return [Side(*row) for row in rows]
 
 
-def _read(file: BinaryIO) -> list[Entry]:
-    reader = open_reader(file)
+def _read(file: BinaryIO, told: dict[str, Any]) -> list[Entry]:
+    mapping = read_mapping(told["mapping"]) if told.get("mapping") else None
+    reader = open_reader(file, **{**told, "mapping": mapping})
     for _ in reader.scan():
         pass
     for _ in reader.detect():

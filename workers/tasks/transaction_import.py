@@ -34,6 +34,8 @@ async def transaction_import(
     account: str | None = None,
     currency: str | None = None,
     date_order: str | None = None,
+    mapping: str | dict[str, Any] | None = None,
+    save_mapping_as: str | None = None,
     pace_lines_per_s: Annotated[float | None, Field(gt=0)] = None,
     job: JobContext = TaskiqDepends(),
     store: FileStore = TaskiqDepends(file_store),
@@ -45,6 +47,9 @@ async def transaction_import(
         account: IBAN or name of the account, for files that do not say theirs.
         currency: ISO 4217 code, for files that do not say theirs.
         date_order: `dmy`, `mdy` or `ymd`, for CSV whose dates do not tell.
+        mapping: for CSV, the name of a stored mapping, or one as docs/jobs.md has it; none needs to be given where the columns
+            have names that banks use, or a stored mapping has the file's header.
+        save_mapping_as: store how this CSV was read under this name; files with its header are read so from then on.
         pace_lines_per_s: read no faster than this, as if the bank delivered over a slow line; for demonstrations.
         job: the running job.
         store: where the file's bytes lie.
@@ -58,6 +63,8 @@ async def transaction_import(
             account=account,
             currency=currency,
             date_order=date_order,
+            mapping=mapping,
+            save_mapping_as=save_mapping_as,
             pace_lines_per_s=pace_lines_per_s,
         )
         return await statement.run()

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from tests.workers.finance.dialects import BOOKINGS, STATEMENTS
-from workers.finance.csv_reader import CsvReader, Format
+from workers.finance.csv_format import CsvFormat
+from workers.finance.csv_reader import CsvReader
 from workers.finance.entries import BadLine, Entry, StatementUnreadable
 
 HEAD = "Date;Text;Amount;Currency\n"
@@ -25,7 +26,7 @@ class Read:
         self.bad = [item for item in found if isinstance(item, BadLine)]
 
     @property
-    def format(self) -> Format:
+    def format(self) -> CsvFormat:
         assert self.reader.format is not None
         return self.reader.format
 

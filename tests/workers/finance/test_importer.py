@@ -122,6 +122,7 @@ async def test_the_result_says_what_came_of_it(upload: Upload, run: Any) -> None
             "columns": {"date": "Buchungstag", "text": "Verwendungszweck", "amount": "Betrag (EUR)"},
         },
         "notes": [],
+        "read_with": {},
     }
 
 
