@@ -18,8 +18,12 @@ from workers.finance.entries import StatementUnreadable
 
 STATEMENTS = frozenset({"Stmt", "Rpt", "Ntfctn"})
 PARTS = frozenset({"Acct", "Bal", "Ntry", "CreDtTm"})
+PAYMENT = "TxDtls"
 MAX_DEPTH = 60
-MAX_PART_ELEMENTS = 500_000
+MAX_PART_ELEMENTS = 100_000
+MAX_PART_CHARACTERS = 4_000_000
+PAYMENTS_KEPT = 100
+"""Of an entry that gathers more payments, the first are kept and all are counted, in the attribute `payments`."""
 _DOWNLOAD = "download the statement from the bank again"
 
 
@@ -41,7 +45,8 @@ class CamtParts:
         self._path: list[str] = []
         self._statement = 0
         self._built: list[Element] = []
-        self._elements = 0
+        self._elements = self._characters = 0
+        self._before_payment = (0, 0)
         self._began = 0
         self._found: list[Part] = []
         self._parser: Any = XMLParser(target=self, encoding="utf-8", forbid_dtd=True)
@@ -88,7 +93,7 @@ class CamtParts:
             self._build(name, attributes)
         elif self._statement and len(self._path) == self._statement + 1:
             if name in PARTS:
-                self._began, self._elements = self._line, 0
+                self._began, self._elements, self._characters = self._line, 0, 0
                 self._build(name, attributes)
         elif not self._statement and name in STATEMENTS:
             self._statement = len(self._path)
@@ -97,6 +102,9 @@ class CamtParts:
     def data(self, text: str) -> None:
         """Take text, as the parser calls it."""
         if self._built:
+            self._characters += len(text)
+            if self._characters > MAX_PART_CHARACTERS:
+                raise self._too_large(f"{MAX_PART_CHARACTERS:,} characters")
             self._built[-1].text = (self._built[-1].text or "") + text
 
     def end(self, tag: str) -> None:
@@ -104,6 +112,8 @@ class CamtParts:
         self._path.pop()
         if self._built:
             element = self._built.pop()
+            if element.tag == PAYMENT and self._built:
+                self._count_payment(self._built[-1], element)
             if not self._built:
                 self._found.append(Part(self._began, element.tag, element))
         elif self._statement > len(self._path):
@@ -118,15 +128,25 @@ class CamtParts:
         return int(self._parser.parser.CurrentLineNumber)
 
     def _build(self, name: str, attributes: dict[str, str]) -> None:
+        if name == PAYMENT:
+            self._before_payment = (self._elements, self._characters)
         self._elements += 1
         if self._elements > MAX_PART_ELEMENTS:
-            raise StatementUnreadable(
-                "file", f"the entry in line {self._began} has more than {MAX_PART_ELEMENTS:,} elements", _DOWNLOAD
-            )
+            raise self._too_large(f"{MAX_PART_ELEMENTS:,} elements")
         element = Element(name, {"Ccy": attributes["Ccy"]} if "Ccy" in attributes else {})
         if self._built:
             self._built[-1].append(element)
         self._built.append(element)
+
+    def _count_payment(self, parent: Element, payment: Element) -> None:
+        counted = int(parent.get("payments", "0")) + 1
+        parent.set("payments", str(counted))
+        if counted > PAYMENTS_KEPT:
+            parent.remove(payment)
+            self._elements, self._characters = self._before_payment
+
+    def _too_large(self, what: str) -> StatementUnreadable:
+        return StatementUnreadable("file", f"the entry in line {self._began} has more than {what}", _DOWNLOAD)
 
     def _taken(self) -> list[Part]:
         found, self._found = self._found, []

@@ -108,7 +108,8 @@ def _told(element: Element, payments: list[Element]) -> str:
         if text:
             found[text] = None
     told = clean("; ".join(found)) or _text(element, "AddtlNtryInf") or _kind(element)
-    return clean(f"{len(payments)} payments: {told}") if len(payments) > 1 else told
+    count = sum(int(part.get("payments", "0")) for part in element.iterfind("NtryDtls"))
+    return clean(f"{count} payments: {told}") if count > 1 else told
 
 
 def _parties(payments: list[Element], side: str) -> str:

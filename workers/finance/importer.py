@@ -35,6 +35,7 @@ MOVES = 40
 STEPS = ("Reading", "Detecting", "Importing", "Finishing")
 SHARES = {"Reading": (0.0, 4.0), "Detecting": (4.0, 20.0), "Importing": (20.0, 99.0)}
 SKIPPED_LOGGED = 20
+MAX_ACCOUNTS = 1000
 LOCK_PAUSE_S = 0.2
 SHOWN_S = 1.2
 """The lines of a statement are spread over so many seconds, so that its bar is seen to move, not to jump: of that many values
@@ -212,6 +213,12 @@ class StatementImport:
     async def _account(self, connection: Any, key: AccountKey) -> AccountTally:
         account = self._tally.accounts.get((key.identity, key.currency))
         if account is None:
+            if len(self._tally.accounts) >= MAX_ACCOUNTS:
+                raise StatementUnreadable(
+                    "account",
+                    f"the file has more than {MAX_ACCOUNTS:,} accounts",
+                    "check which column names the account, and name it in a mapping",
+                )
             # One import at a time on an account: two that add the same lines would wait for each other unseen.
             await self._lock(connection, f"account:{key.identity}:{key.currency}", "another import into this account")
             account_id = await ledger.add_account(connection, key, self._stored.user_id)
@@ -310,6 +317,5 @@ async def _ahead(items: Iterator[T], size: int) -> AsyncGenerator[list[T]]:
             reading = asyncio.create_task(asyncio.to_thread(take), name="read-statement")
             yield batch
     finally:
-        # The thread cannot be stopped and reads the caller's file: it is waited for, at most one batch long.
-        await asyncio.wait([reading])
-        reading.exception()
+        # A thread cannot be stopped: it ends with its batch, or when the caller closes the file.
+        reading.cancel()

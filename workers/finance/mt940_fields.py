@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 MAX_FIELD_LINES = 200
+MAX_LINE = 4000
 
 _FIELD = re.compile(r"(?:\{4:)?\s{0,3}:(20|21|13D?|25P?|28C?|34F|60[FM]?|61|62[FM]?|64|65|86|90[CD]|NS):(.*)")
 _BLOCKS = re.compile(r"^(\{[1235]:[^{}]*(\{[^{}]*\})*\})*")
@@ -34,7 +35,7 @@ def fields(lines: Iterator[str]) -> Iterator[Field]:
     """Yield the fields of a file given as its lines."""
     began, tag, value = 0, "", [""]
     for number, raw in enumerate(lines, 1):
-        line = _BLOCKS.sub("", raw, count=1) if "{" in raw[:4] else raw
+        line = (_BLOCKS.sub("", raw, count=1) if "{" in raw[:4] else raw)[:MAX_LINE]
         match = _FIELD.match(line)
         if match is None and not _END.fullmatch(line.strip()):
             if tag and len(value) < MAX_FIELD_LINES:

@@ -24,7 +24,7 @@ from workers.finance.entries import (
     iban_of,
 )
 from workers.finance.mt940_details import read_details
-from workers.finance.mt940_fields import Field, fields
+from workers.finance.mt940_fields import MAX_FIELD_LINES, Field, fields
 from workers.finance.mt940_lines import Balance, FieldError, read_balance, read_line
 from workers.finance.statement_balances import StatementSums
 from workers.finance.statement_text import StatementText, known_currency
@@ -58,7 +58,7 @@ class Mt940Reader:
     """One file; call `scan`, `detect` and `lines` in this order, each to its end."""
 
     def __init__(self, file: BinaryIO, *, account: str | None = None, currency: str | None = None) -> None:
-        self._text = StatementText(file)
+        self._text = StatementText(file, in_lines=True)
         self._account, self._currency = account, known_currency(currency)
         self.format: Format | None = None
         self._bookings = 0
@@ -130,7 +130,7 @@ class Mt940Reader:
             elif tag == "61":
                 pending, details = field, []
                 statement.lines += 1
-            elif pending is not None and tag == "86":
+            elif pending is not None and tag == "86" and len(details) < MAX_FIELD_LINES:
                 details.extend(field.lines)
             elif pending is not None and tag == "NS" and not details:
                 details.extend(line[2:] if line[:2].isdigit() else line for line in field.lines)

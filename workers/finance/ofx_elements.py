@@ -90,9 +90,10 @@ class _Scanner:
                 return end + len(close) if end >= 0 else at
         if _CDATA.startswith(text[at:]):
             return at
-        close_at, next_at = text.find(">", at), text.find("<", at + 1)
-        if close_at < 0 or 0 <= next_at < close_at:
-            return next_at if next_at >= 0 else at
+        next_at = text.find("<", at + 1)
+        close_at = text.find(">", at, next_at if next_at >= 0 else len(text))
+        if close_at < 0:
+            return max(next_at, at)
         return close_at + 1
 
     def _tag(self, piece: str) -> Iterator[Element]:

@@ -29,6 +29,7 @@ from workers.finance.statement_balances import StatementSums
 from workers.finance.statement_text import StatementText, known_currency
 
 STEP = 500
+MAX_FIELDS = 200  # of a booking or statement; the specification knows some sixty
 STATEMENTS = frozenset({"STMTRS", "CCSTMTRS", "INVSTMTRS"})
 BOOKING = "STMTTRN"
 INVESTMENTS = frozenset({"INVTRAN"})
@@ -129,7 +130,8 @@ class OfxReader:
                 inside = name
             elif name not in _LEFT:
                 fields = booking if booking is not None else statement
-                fields.setdefault(f"{inside}.{name}" if inside else name, element.value)
+                if len(fields) < MAX_FIELDS:
+                    fields.setdefault(f"{inside}.{name}" if inside else name, element.value)
             else:
                 inside = ""
         if booking is not None:

@@ -25,10 +25,10 @@ _CHARSETS = {"none": None, "1252": "cp1252", "8859-1": "cp1252", "iso-8859-1": "
 
 
 class StatementText:
-    """One file; call `scan` to its end, then read `chunks` or `lines` as often as needed."""
+    """One file; call `scan` to its end, then read `chunks`, or `lines` if it is `in_lines`, as often as needed."""
 
-    def __init__(self, file: BinaryIO) -> None:
-        self._file = file
+    def __init__(self, file: BinaryIO, *, in_lines: bool = False) -> None:
+        self._file, self._in_lines = file, in_lines
         self.scanned: Scan | None = None
         self.encoding = ""
 
@@ -36,12 +36,12 @@ class StatementText:
         """Look at the bytes, yielding how many were read; `scanned` and `encoding` are set at the end.
 
         Raises:
-            StatementUnreadable: if the file is empty, too large or no text.
+            StatementUnreadable: if the file is empty, too large or no text, or has lines that are too long.
         """
         self._file.seek(0)
         head = self._file.read(HEAD_BYTES)
         self._file.seek(0)
-        scan, size = TextScan(markup=True), 0
+        scan, size = TextScan(markup=not self._in_lines), 0
         while chunk := self._file.read(CHUNK_BYTES):
             scan.feed(chunk)
             size += len(chunk)

@@ -135,7 +135,7 @@ class TextScan:
             raise StatementUnreadable(
                 "file",
                 f"line {lines + 1 if first < 0 else lines - chunk.count(bytes([chunk[first]])) + 1} is longer than {MAX_LINE_BYTES:,} bytes",
-                "no bank writes such lines; check that it is a CSV file with line breaks",
+                "no bank writes such lines; check that the file has line breaks",
             )
         if first >= 0:
             self._line_bytes = len(chunk) - 1 - max(chunk.rfind(b"\n"), chunk.rfind(b"\r"))

@@ -163,3 +163,22 @@ def test_broken_xml_is_refused_with_its_line() -> None:
 def test_other_xml_is_refused(text: str, told: str) -> None:
     with pytest.raises(StatementUnreadable, match=told):
         read(text)
+
+
+def test_a_batch_of_many_payments_is_one_entry_and_little_memory() -> None:
+    first = CAMT_053.index("<TxDtls>", CAMT_053.index("29.90"))
+    payment = CAMT_053[first : CAMT_053.index("</TxDtls>", first) + 9]
+
+    found = read(CAMT_053[:first] + payment * 20_000 + CAMT_053[first:])
+
+    assert found.amounts == [Decimal("-800.00"), Decimal("-29.90")]
+    assert found.entries[1].text == "20002 payments: Gas"
+
+
+@pytest.mark.parametrize(
+    ("inside", "told"),
+    [("<A/>" * 100_001, "more than 100,000 elements"), ("<A>" + "a\n" * 2_100_000, "more than 4,000,000 characters")],
+)
+def test_an_entry_without_end_is_refused(inside: str, told: str) -> None:
+    with pytest.raises(StatementUnreadable, match=told):
+        read(f"<Document><Stmt><Ntry>{inside}")

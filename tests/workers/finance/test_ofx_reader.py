@@ -189,3 +189,11 @@ def test_a_file_in_one_line_and_in_many_pieces_is_read() -> None:
     assert len(found.entries) == 8000
     assert sum(found.amounts) == -Decimal(8000 * 8001 // 2)
     assert {entry.text for entry in found.entries} == {"x < y"}
+
+
+@pytest.mark.parametrize(
+    "inside", ["<" * 1_100_000, "<!--" * 500_000, "<NAME>" + "x" * 2_000_000, "<![CDATA[" * 200_000]
+)
+def test_a_value_without_end_is_refused(inside: str) -> None:
+    with pytest.raises(StatementUnreadable, match="value of more than a megabyte"):
+        read("<OFX><STMTRS><STMTTRN>" + inside)
