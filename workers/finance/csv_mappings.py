@@ -41,6 +41,21 @@ async def mappings_by_header(lent: Any) -> dict[str, CsvMapping]:
     return {row["header"]: read_mapping(_json(row["mapping"]), row["name"]) for row in rows}
 
 
+async def chosen_mappings(
+    lent: Any, given: str | dict[str, Any] | None
+) -> tuple[CsvMapping | None, dict[str, CsvMapping]]:
+    """Return the mapping that is given by name or as JSON, or, where none is, those that a file's header may find.
+
+    Raises:
+        StatementUnreadable: if there is none of that name, or it is wrong.
+    """
+    if isinstance(given, str):
+        return await load_mapping(lent, given), {}
+    if given is not None:
+        return read_mapping(given), {}
+    return None, await mappings_by_header(lent)
+
+
 async def save_mapping(lent: Any, name: str, mapping: dict[str, Any], header: str | None) -> None:
     """Store a mapping under a name, in the place of the one that had it; a header belongs to the mapping saved last.
 

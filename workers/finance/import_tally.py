@@ -21,7 +21,10 @@ SUMS_SHOWN = 6
 
 @dataclass(slots=True)
 class AccountTally:
-    """One account of the file: its lines, and those of them that were new."""
+    """One account of the file: its lines, those of them that were new, those that a statement of another format has told.
+
+    `has_others` says that there are such statements.
+    """
 
     id: UUID
     key: AccountKey
@@ -29,6 +32,8 @@ class AccountTally:
     imported: int = 0
     amount: Decimal = Decimal(0)
     categorised: int = 0
+    told: int = 0
+    has_others: bool = False
     balances: list[Balances] = field(default_factory=list)
 
     def take(self, added: Added) -> None:
@@ -95,6 +100,7 @@ class ImportTally:
             "skipped": [_skipped(bad) for bad in self.skipped],
             "skipped_total": self.skipped_total,
             "categorised": sum(account.categorised for account in accounts),
+            "told_by_other_formats": sum(account.told for account in accounts),
             "total_amount": self.total_amount(),
             "accounts": [_account(account, check) for account, check in zip(accounts, checks, strict=True)],
             "first_date": self.first_date.isoformat() if self.first_date else None,

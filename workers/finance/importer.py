@@ -7,12 +7,11 @@ was killed between the transaction's end and its own answers with the result it 
 from __future__ import annotations
 
 import asyncio
-import itertools
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Iterator
+from collections.abc import Iterator
 from contextlib import aclosing
 from dataclasses import dataclass
-from typing import Any, BinaryIO, TypeVar
+from typing import Any, BinaryIO
 from uuid import UUID
 
 from core.storage.connection import connection, transaction
@@ -20,13 +19,14 @@ from core.storage.files import StoredFile
 from taskcast.context import JobContext
 from taskcast.ids import new_id
 from workers.finance import ledger
+from workers.finance.batches import ahead, in_thread
 from workers.finance.categories import Categoriser
-from workers.finance.csv_mapping import CsvMapping, read_mapping
-from workers.finance.csv_mappings import load_mapping, mappings_by_header, save_mapping
+from workers.finance.csv_mappings import chosen_mappings, save_mapping
 from workers.finance.csv_reader import CsvReader
 from workers.finance.entries import AccountKey, BadLine, Entry, Format, StatementReader, StatementUnreadable
 from workers.finance.fingerprints import Fingerprints
 from workers.finance.import_tally import AccountTally, ImportTally, verdict
+from workers.finance.other_formats import family_of, has_others, take_told
 from workers.finance.readers import open_reader
 from workers.finance.statement_balances import check_balances
 
@@ -42,8 +42,6 @@ SHOWN_S = 1.2
 a job tells ten a second. A file that needs longer by itself is not held back."""
 QUICK_LINES_PER_S = 12_000
 """At this rate small files go in, in less time than that."""
-
-T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +73,7 @@ class StatementImport:
         self._told = {"account": account, "currency": currency, "date_order": date_order}
         self._mapping, self._save_mapping_as = mapping, save_mapping_as
         self._reader: StatementReader
+        self._family = ""
         self._pace_lines_per_s = pace_lines_per_s
         # Outside of a job, in a test or a script, each import is one of its own.
         self._job_id = job.id or new_id()
@@ -91,7 +90,7 @@ class StatementImport:
         """
         async with connection() as lent:
             self._categoriser = await Categoriser.load(lent)
-            mapping, mappings = await self._mappings(lent)
+            mapping, mappings = await chosen_mappings(lent, self._mapping)
         self._reader = await asyncio.to_thread(
             open_reader, self._file, name=self._stored.name, mapping=mapping, mappings=mappings, **self._told
         )
@@ -113,13 +112,6 @@ class StatementImport:
             await self._job.checkpoint()
         self._say_result(result)
         return result
-
-    async def _mappings(self, lent: Any) -> tuple[CsvMapping | None, dict[str, CsvMapping]]:
-        if isinstance(self._mapping, str):
-            return await load_mapping(lent, self._mapping), {}
-        if self._mapping is not None:
-            return read_mapping(self._mapping), {}
-        return None, await mappings_by_header(lent)
 
     def _read_with(self) -> dict[str, Any]:
         """Return what `open_reader` was told, so that the file can be read again as it was."""
@@ -144,19 +136,20 @@ class StatementImport:
     async def _read(self) -> None:
         size = max(1, self._stored.size_bytes)
         self._tell("Reading", 0.0, self._stored.name)
-        async for done in _in_thread(self._reader.scan(), 4):
+        async for done in in_thread(self._reader.scan(), 4):
             self._share("Reading", done[-1] / size, f"{done[-1] / 1e6:,.1f} of {size / 1e6:,.1f} MB")
             await self._job.checkpoint()
 
     async def _detect(self) -> Format:
         lines = max(1, self._reader.expected)
         self._tell("Detecting", SHARES["Detecting"][0], "format, columns, decimal mark, date order")
-        async for done in _in_thread(self._reader.detect(), 1):
+        async for done in in_thread(self._reader.detect(), 1):
             self._share("Detecting", done[-1] / lines, f"{done[-1]:,} of {lines:,} lines")
             await self._job.checkpoint()
         found = self._reader.format
         if found is None:
             raise RuntimeError("the file's format is not known yet")
+        self._family = family_of(found.name)
         self._job.log(found.sentence(), format=found.facts())
         for note in found.notes:
             self._job.log(note, "WARNING")
@@ -168,7 +161,7 @@ class StatementImport:
         size = max(1, min(BATCH_LINES, int(pace / (10 if self._pace_lines_per_s else MOVES))))
         self._tell("Importing", SHARES["Importing"][0], f"0 of {total:,} lines")
         began = time.monotonic()
-        async with aclosing(_ahead(self._prepared(), size)) as batches:
+        async with aclosing(ahead(self._prepared(), size)) as batches:
             async for batch in batches:
                 await self._add(connection, [item for item in batch if isinstance(item, _Line)])
                 for item in batch:
@@ -196,12 +189,15 @@ class StatementImport:
     async def _add(self, connection: Any, lines: list[_Line]) -> None:
         if not lines:
             return
-        new = []
+        by_account: dict[UUID, list[ledger.NewLine]] = {}
         for line in lines:
             account = await self._account(connection, line.entry.account)
             account.lines += 1
-            new.append(ledger.NewLine(account.id, line.fingerprint, line.entry, line.category_id))
+            by_account.setdefault(account.id, []).append(
+                ledger.NewLine(account.id, line.fingerprint, line.entry, line.category_id)
+            )
         self._tally.add([line.entry for line in lines])
+        new = [line for own in by_account.values() for line in await self._untold(connection, own)]
         by_id = {account.id: account for account in self._tally.accounts.values()}
         added = 0
         for each in await ledger.add_lines(connection, self._statement_id, new):
@@ -209,6 +205,14 @@ class StatementImport:
             added += each.lines
         if added < len(new):
             await ledger.categorise_lines(connection, new)
+
+    async def _untold(self, connection: Any, lines: list[ledger.NewLine]) -> list[ledger.NewLine]:
+        account = self._tally.accounts[lines[0].entry.account.identity, lines[0].entry.account.currency]
+        if not account.has_others:
+            return lines
+        untold = await take_told(connection, account.id, self._family, lines)
+        account.told += len(lines) - len(untold)
+        return untold
 
     async def _account(self, connection: Any, key: AccountKey) -> AccountTally:
         account = self._tally.accounts.get((key.identity, key.currency))
@@ -223,6 +227,7 @@ class StatementImport:
             await self._lock(connection, f"account:{key.identity}:{key.currency}", "another import into this account")
             account_id = await ledger.add_account(connection, key, self._stored.user_id)
             account = self._tally.accounts[key.identity, key.currency] = AccountTally(account_id, key)
+            account.has_others = await has_others(connection, account_id, self._family)
         return account
 
     async def _take_balances(self, connection: Any) -> None:
@@ -289,6 +294,10 @@ class StatementImport:
         )
 
     def _say_result(self, result: dict[str, Any]) -> None:
+        if told := result["told_by_other_formats"]:
+            self._job.log(
+                f"{told:,} lines were told by a statement of another format before; they were not added again"
+            )
         if not result["imported"] and result["duplicates"]:
             self._job.log(f"all {result['duplicates']:,} lines are in the ledger already; nothing was added")
         else:
@@ -297,25 +306,3 @@ class StatementImport:
                 total_amount=result["total_amount"],
             )
         self._tell("Finishing", 100.0, f"{result['imported']:,} new, {result['duplicates']:,} known")
-
-
-async def _in_thread(items: Iterator[T], size: int) -> AsyncIterator[list[T]]:
-    """Yield what a blocking iterator gives, up to `size` items at a time, read in a thread."""
-    while batch := await asyncio.to_thread(lambda: list(itertools.islice(items, size))):
-        yield batch
-
-
-async def _ahead(items: Iterator[T], size: int) -> AsyncGenerator[list[T]]:
-    """Yield batches as `_in_thread` does, and read the next one while the last is in the caller's hands."""
-
-    def take() -> list[T]:
-        return list(itertools.islice(items, size))
-
-    reading = asyncio.create_task(asyncio.to_thread(take), name="read-statement")
-    try:
-        while batch := await reading:
-            reading = asyncio.create_task(asyncio.to_thread(take), name="read-statement")
-            yield batch
-    finally:
-        # A thread cannot be stopped: it ends with its batch, or when the caller closes the file.
-        reading.cancel()

@@ -140,6 +140,22 @@ class Transaction(Model):
         indexes = (Index(fields=("account_id", "booked_on")), Index(fields=("statement_id",)))
 
 
+class TransactionAlias(Model):
+    """The same booking as a statement of another format words it: known there too, so that it is not added again."""
+
+    id = fields.BigIntField(primary_key=True)
+    transaction: fields.ForeignKeyRelation[Transaction] = fields.ForeignKeyField(
+        "finance.Transaction", on_delete=fields.CASCADE
+    )
+    account: fields.ForeignKeyRelation[Account] = fields.ForeignKeyField("finance.Account", on_delete=fields.CASCADE)
+    fingerprint = fields.CharField(max_length=32)
+    family = fields.CharField(max_length=16)  # CSV, OFX, MT940, CAMT
+
+    class Meta:
+        table = "transaction_aliases"
+        unique_together = (("account_id", "fingerprint"), ("transaction_id", "family"))
+
+
 class Budget(Model):
     """How much may be spent in a category in each month, quarter or year."""
 

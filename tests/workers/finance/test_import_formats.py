@@ -195,3 +195,55 @@ async def test_a_given_account_takes_the_lines(run: Any) -> None:
     result = await run(MT940.split(":20:STARTUMS\n:25:NL91")[0], account="DE89 3704 0044 0532 0130 00")
 
     assert [account["identity"] for account in result["accounts"]] == ["DE89370400440532013000"]
+
+
+COFFEES_CSV = "IBAN;DE89370400440532013000\nDatum;Text;Betrag\n01.10.2024;Kaffee;-3,00\n02.10.2024;Brot;-5,00\n"
+
+
+def coffees_mt940(count: int, *more: str) -> str:
+    coffees = [":61:2410011001D3,00NMSCNONREF\n:86:KARTENZAHLUNG CAFE NORD"] * count
+    lines = [
+        ":20:S",
+        ":25:DE89370400440532013000",
+        ":60F:C240930EUR100,00",
+        *coffees,
+        *more,
+        ":62F:C241001EUR90,00",
+        "-",
+        "",
+    ]
+    return "\n".join(lines)
+
+
+async def test_a_booking_told_in_another_format_is_not_added_again(run: Any) -> None:
+    await run(COFFEES_CSV)
+    statement, job = coffees_mt940(2, ":61:2410021002D5,00NMSCNONREF"), ToldJob()
+
+    first = await run(statement, job)
+    again = await run(statement)
+
+    assert (first["imported"], first["duplicates"], first["told_by_other_formats"]) == (1, 2, 2)
+    assert ("INFO", "2 lines were told by a statement of another format before; they were not added again") in job.lines
+    assert (again["imported"], again["duplicates"]) == (0, 3)
+    assert await rows("SELECT amount::int, text FROM transactions ORDER BY id") == [
+        (-3, "Kaffee"),
+        (-5, "Brot"),
+        (-3, "KARTENZAHLUNG CAFE NORD"),
+    ]
+
+
+async def test_one_line_of_another_format_stands_for_one_booking_over_several_files(run: Any) -> None:
+    await run(COFFEES_CSV)
+    await run(coffees_mt940(1))
+
+    result = await run(coffees_mt940(3))
+
+    assert (result["imported"], result["duplicates"]) == (2, 1)
+
+
+async def test_the_same_day_and_amount_on_another_account_is_another_booking(run: Any) -> None:
+    await run(COFFEES_CSV)
+
+    result = await run(coffees_mt940(1).replace("DE89370400440532013000", "DE02120300000000202051"))
+
+    assert (result["imported"], result["told_by_other_formats"]) == (1, 0)

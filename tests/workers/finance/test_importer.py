@@ -109,6 +109,7 @@ async def test_the_result_says_what_came_of_it(upload: Upload, run: Any) -> None
         "skipped": [{"line": 4, "field": "date", "reason": "'morgen' is no date"}],
         "skipped_total": 1,
         "categorised": 0,
+        "told_by_other_formats": 0,
         "total_amount": {"EUR": "2342.40"},
         "first_date": "2024-01-02",
         "last_date": "2024-01-31",

@@ -53,7 +53,7 @@ async def test_written_again_and_later_they_only_grow(store: FileStore, database
     assert (later.first_day, later.statements_added) == (date(2026, 7, 1), 8)
     assert set(early) < set(grown)
     async with connection() as lent:
-        await lent.execute("TRUNCATE transactions")
+        await lent.execute("TRUNCATE transactions CASCADE")
     await write_books(store, until=date(2026, 10, 2), months=4)
     assert await contents() == grown
 
