@@ -122,3 +122,16 @@ CAMT_053 = """<?xml version="1.0" encoding="UTF-8"?>
   </BkToCstmrStmt>
 </Document>
 """
+
+
+def camt_of(entries: int) -> str:
+    """Return a CAMT.053 of so many entries, a cent the first, two the second."""
+    begin, end = CAMT_053.index("<Ntry>"), CAMT_053.index("</Ntry>") + 7
+    entry = CAMT_053[begin:end]
+    all_of_them = "\n".join(
+        entry.replace("800.00", f"{number // 100}.{number % 100:02d}").replace(
+            "2024100100000001", f"20241001{number:08}"
+        )
+        for number in range(1, entries + 1)
+    )
+    return CAMT_053[:begin] + all_of_them + CAMT_053[CAMT_053.index("</Stmt>") :]

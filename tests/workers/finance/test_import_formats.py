@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
+import os
+import signal
+import sys
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -10,8 +15,9 @@ import pytest
 from core.storage.connection import connection
 from core.storage.files import FileStore, open_file
 from taskcast.ids import new_id
+from tests.waiting import eventually
 from tests.workers.conftest import ToldJob, Upload
-from tests.workers.finance.samples import CAMT_053, MT940, OFX_1, OFX_2
+from tests.workers.finance.samples import CAMT_053, MT940, OFX_1, OFX_2, camt_of
 from workers.finance.importer import StatementImport
 
 CSV = (
@@ -247,3 +253,73 @@ async def test_the_same_day_and_amount_on_another_account_is_another_booking(run
     result = await run(coffees_mt940(1).replace("DE89370400440532013000", "DE02120300000000202051"))
 
     assert (result["imported"], result["told_by_other_formats"]) == (1, 0)
+
+
+KILLED = """
+import asyncio, sys
+from core.storage.connection import connected
+from core.storage.files import FileStore, open_file
+from taskcast import JobContext
+from workers.finance.importer import StatementImport
+
+class Told(JobContext):
+    def progress(self, percentage=None, **rest):
+        print(percentage, flush=True)
+
+async def main(database, store, file_id):
+    async with connected(database):
+        stored, opened = await open_file(FileStore(store), file_id)
+        job = Told()
+        job.id = "job-1"
+        await StatementImport(stored=stored, file=opened, job=job, pace_lines_per_s=2000).run()
+
+asyncio.run(main(*sys.argv[1:]))
+"""
+
+
+async def test_killed_in_the_middle_and_run_again_is_as_one_undisturbed_run(
+    run: Any, upload: Upload, store: FileStore, database: str
+) -> None:
+    await add_rule("hausverwaltung")
+    text = camt_of(3_000).replace("170.10", "-44015.00")
+    stored = await upload(text, "large.xml")
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-c",
+        KILLED,
+        database,
+        store.url,
+        stored.id,
+        stdout=asyncio.subprocess.PIPE,
+        cwd=Path(__file__).parents[3],
+    )
+    assert process.stdout
+    while float((await process.stdout.readline()) or 100) < 50:
+        pass
+    os.kill(process.pid, signal.SIGKILL)
+    await process.wait()
+    process._transport.close()  # type: ignore[attr-defined]
+    assert await tables() == [[], [], []]
+
+    again = await run(text, ToldJob("job-1"))
+    after_kill = await tables()
+    async with connection() as lent:
+        await lent.execute("TRUNCATE transactions, accounts, statements CASCADE")
+    undisturbed = await run(text, ToldJob("job-2"))
+
+    assert after_kill == await tables()
+    assert (again["imported"], again["categorised"], again["tables"]) == (3_000, 3_000, undisturbed["tables"])
+    assert again["accounts"][0]["balances"] == "agrees"
+
+
+@pytest.mark.parametrize("step", ["Reading", "Detecting", "Importing"])
+async def test_cancelled_at_any_step_it_stops_within_a_second_and_leaves_nothing(run: Any, step: str) -> None:
+    job = ToldJob()
+    task = asyncio.create_task(run(camt_of(4_000), job, pace_lines_per_s=1_000))
+    await eventually(lambda: any(told == step for _, told in job.moves))
+
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await asyncio.wait_for(task, 1.0)
+
+    assert await tables() == [[], [], []]

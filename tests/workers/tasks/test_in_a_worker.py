@@ -22,6 +22,7 @@ from taskcast import JobBroker
 from taskcast.names import Names
 from tests.waiting import eventually
 from tests.workers.conftest import Upload
+from tests.workers.finance.samples import CAMT_053, MT940, OFX_1
 from tests.workers.finance.test_importer import statement
 
 ROOT = Path(__file__).parents[3]
@@ -99,26 +100,61 @@ async def test_a_statement_is_imported_and_its_bar_moves(
     assert (await job.wait_result(timeout=5)).return_value["imported"] == 20_000
 
 
-@pytest.mark.parametrize(
-    ("contents", "told"),
-    [
-        (None, "there is no file"),
-        (b"", "it is empty"),
-        (b"%PDF-1.4", "PDF"),
-        (b"Name,Phone\nJohn,1\n", "Date;Amount;Description"),
-    ],
-)
+BAD = {
+    "nothing.csv": (b"", "it is empty"),
+    "june.pdf": (b"%PDF-1.4", "PDF"),
+    "people.csv": (b"Name,Phone\nJohn,1\n", "Date;Amount;Description"),
+    "cut.ofx": (OFX_1[:-200].encode(), "cut off: line 18 is its last, without </OFX>; download the statement again"),
+    "cut.sta": (MT940[: MT940.index(":62M")].encode(), "62F: the file is cut off"),
+    "cut.xml": (CAMT_053[:-40].encode(), "cut off in line"),
+    "bomb.xml": (b"<!DOCTYPE a [<!ENTITY b 'c'>]><Document/>", "declares a document type"),
+    "pain.xml": (b"<Document><CstmrCdtTrfInitn/></Document>", "XML of another kind"),
+    "months.ofx": (
+        OFX_1.replace("DTPOSTED>2024", "DTPOSTED>202413").encode(),
+        "DTPOSTED: none of the 3 lines can be read",
+    ),
+}
+
+
 async def test_bad_input_fails_at_once_with_its_remedy(
-    worker: None, broker: JobBroker, upload: Upload, redis: Redis, names: Names, contents: bytes | None, told: str
+    worker: None, broker: JobBroker, upload: Upload, redis: Redis, names: Names
 ) -> None:
-    file_id = "0198c0de-0000-7000-8000-000000000000" if contents is None else (await upload(contents)).id
+    files = {name: (await upload(contents, name)).id for name, (contents, _) in BAD.items()}
+    wanted = [({"file": files[name]}, told) for name, (_, told) in BAD.items()]
+    wanted.append(({"file": "0198c0de-0000-7000-8000-000000000000"}, "there is no file"))
+    wanted.append(({"file": files["people.csv"], "mapping": "ours"}, "mapping: there is none named 'ours'"))
+    wanted.append(({"file": files["people.csv"], "mapping": {"columns": {"date": 1}}}, "the amount has no column"))
+    wanted.append(({"file": files["people.csv"], "currency": "EURO"}, "give an ISO 4217 code"))
 
-    job = await broker.enqueue("TRANSACTION_IMPORT", kwargs={"file": file_id}, queue="imports", max_attempts=5)
-    end = await ended(redis, names, job.id)
+    jobs = [
+        await broker.enqueue("TRANSACTION_IMPORT", kwargs=arguments, queue="imports", max_attempts=5)
+        for arguments, _ in wanted
+    ]
 
-    assert (end["state"], end["attempt"], end["data"]["final_reason"]) == ("failed", 1, "error")
-    assert told in end["data"]["error"]["message"]
-    assert end["data"]["error"]["code"] in {"statement_unreadable", "file_not_found"}
+    for job, (_, told) in zip(jobs, wanted, strict=True):
+        end = await ended(redis, names, job.id)
+        assert (end["state"], end["attempt"], end["data"]["final_reason"]) == ("failed", 1, "error")
+        assert told in end["data"]["error"]["message"]
+        assert end["data"]["error"]["code"] in {"statement_unreadable", "file_not_found"}
+
+
+async def test_a_mapping_is_given_and_saved_by_a_job(
+    worker: None, broker: JobBroker, upload: Upload, redis: Redis, names: Names
+) -> None:
+    stored = await upload("Wann|Wieviel\n02.01.2024|1,50\n")
+    arguments = {
+        "file": stored.id,
+        "mapping": {"columns": {"date": "Wann", "amount": "Wieviel"}},
+        "save_mapping_as": "Till",
+    }
+
+    first = await broker.enqueue("TRANSACTION_IMPORT", kwargs=arguments, queue="imports")
+    await ended(redis, names, first.id)
+    second = await broker.enqueue("TRANSACTION_IMPORT", kwargs={"file": stored.id}, queue="imports")
+    end = await ended(redis, names, second.id)
+
+    assert end["state"] == "completed", end
+    assert (end["data"]["result"]["duplicates"], end["data"]["result"]["format"]["mapping"]) == (1, "Till")
 
 
 async def test_a_cancelled_import_stops_within_a_second_and_leaves_nothing(
