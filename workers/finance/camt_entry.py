@@ -62,8 +62,13 @@ def currency_of(entry: Element) -> str:
     return found if found in CODES else ""
 
 
-def read_entry(line: int, element: Element, account: AccountKey, otherwise_on: date | None) -> Entry | BadLine:
-    """Return an entry of an account, or the field at fault; `otherwise_on` is taken where it bears no date."""
+def read_entry(
+    line: int, element: Element, account: AccountKey, *, statement: int, otherwise_on: date | None
+) -> Entry | BadLine:
+    """Return an entry of an account, or the field at fault.
+
+    `statement` counts the file's statements; `otherwise_on` is taken where the entry bears no date.
+    """
     status = (_text(element, "Sts/Cd") or _text(element, "Sts")).upper()
     if status not in BOOKED:
         return BadLine(line, "Sts", f"{status[:60]!r} is not booked")
@@ -96,6 +101,7 @@ def read_entry(line: int, element: Element, account: AccountKey, otherwise_on: d
         _kind(element),
         None,
         bank_id,
+        statement,
     )
 
 

@@ -34,7 +34,8 @@ _DOWNLOAD = "download the statement from the bank again"
 class _Statement:
     """The statement in hand."""
 
-    def __init__(self) -> None:
+    def __init__(self, position: int = 1) -> None:
+        self.position = position
         self.number = self.currency = self.name = ""
         self.made_on: date | None = None
         self.balances: list[CamtBalance] = []
@@ -113,7 +114,7 @@ class CamtReader:
         statement = _Statement()
         for part in CamtParts().read(self._text.chunks()):
             if part.name == "Stmt":
-                statement = _Statement()
+                statement = _Statement(statement.position + 1)
             elif part.name == "/Stmt":
                 self._close(statement)
             elif part.element is not None:
@@ -129,7 +130,13 @@ class CamtReader:
     def _booked(self, part: Part, element: Element, statement: _Statement) -> Entry | BadLine:
         currency = currency_of(element)
         statement.entry_currency = statement.entry_currency or currency
-        outcome = read_entry(part.line, element, self._key(statement, currency), statement.made_on)
+        outcome = read_entry(
+            part.line,
+            element,
+            self._key(statement, currency),
+            statement=statement.position,
+            otherwise_on=statement.made_on,
+        )
         if isinstance(outcome, Entry):
             self._sums.add(outcome)
         return outcome

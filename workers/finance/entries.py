@@ -39,7 +39,10 @@ class AccountKey:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One booked line of a statement; `line` counts the file's lines from 1, `bank_id` is the bank's own name of the booking."""
+    """One booked line of a statement; `line` counts the file's lines from 1.
+
+    `bank_id` is the bank's own name of the booking, `statement` counts the statements of a file that may hold several.
+    """
 
     line: int
     account: AccountKey
@@ -53,6 +56,7 @@ class Entry:
     bank_category: str
     balance: Decimal | None
     bank_id: str = ""
+    statement: int = 0
 
 
 @dataclass(frozen=True, slots=True)

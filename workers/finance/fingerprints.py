@@ -18,7 +18,8 @@ class Fingerprints:
     a file twice gives the same fingerprints, and a later statement that holds one more of two equal lines adds just that one.
 
     Where the bank names its bookings (OFX's FITID, CAMT's AcctSvcrRef, MT940's bank reference), the name stands for the texts:
-    a bank may word a booking anew in its next file. Two lines of a file with one name are one if they are wholly equal, else two.
+    a bank may word a booking anew in its next file. A file of several statements may tell a booking in two of them: wholly equal
+    lines of one name are one then. Within one statement they are two, as a bank tells nothing twice there.
     """
 
     def __init__(self) -> None:
@@ -26,7 +27,9 @@ class Fingerprints:
         # One number of 64 bits a line, as a statement may have a million of them.
         self._seen: set[int] = set()
         self._again: dict[int, int] = {}
-        self._named: dict[int, int] = {}
+        self._named: dict[tuple[int, int], int] = {}
+        self._statement = 0
+        self._in_statement: dict[int, int] = {}
 
     def of(self, entry: Entry) -> str:
         """Return the fingerprint: 24 hex digits of the contents' SHA-256 and 8 of the running number."""
@@ -38,9 +41,12 @@ class Fingerprints:
             return f"{digest[:12].hex()}{self._number(entry, digest):08x}"
         digest = _digest(f"{when_and_what}\x1fid\x1f{entry.bank_id.casefold()}")
         whole = self._key(entry, _digest(f"{when_and_what}{text}\x1f{entry.bank_id.casefold()}"))
-        if whole not in self._named:
-            self._named[whole] = self._number(entry, digest)
-        return f"{digest[:12].hex()}{self._named[whole]:08x}"
+        if entry.statement != self._statement:
+            self._statement, self._in_statement = entry.statement, {}
+        again = self._in_statement[whole] = self._in_statement.get(whole, 0) + 1
+        if (whole, again) not in self._named:
+            self._named[whole, again] = self._number(entry, digest)
+        return f"{digest[:12].hex()}{self._named[whole, again]:08x}"
 
     def _number(self, entry: Entry, digest: bytes) -> int:
         key = self._key(entry, digest)

@@ -38,7 +38,8 @@ _IBAN_AND_CURRENCY = re.compile(r"([A-Z]{2}[0-9]{2}[A-Z0-9]{10,30}?)\s?([A-Z]{3}
 class _Statement:
     """The statement in hand."""
 
-    def __init__(self) -> None:
+    def __init__(self, number: int = 1) -> None:
+        self.number = number
         self.written = ""
         self.lines = 0
         self.opening: Balance | None = None
@@ -120,7 +121,7 @@ class Mt940Reader:
                 pending = None
             if tag in {"20", "-"}:
                 self._close(statement)
-                statement = _Statement()
+                statement = _Statement(statement.number + 1)
             elif tag in {"25", "25P"} and not statement.lines and statement.opening is None:
                 statement.written = field.value
             elif tag in _OPENING:
@@ -164,6 +165,7 @@ class Mt940Reader:
             details.bank_category or line.kind,
             None,
             line.bank_reference,
+            statement.number,
         )
         self._sums.add(entry)
         return entry

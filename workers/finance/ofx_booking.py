@@ -44,8 +44,8 @@ class BookingReader:
     def __init__(self, mark: str) -> None:
         self._mark = mark
 
-    def read(self, fields: Fields, account: AccountKey) -> Entry | BadLine:
-        """Return the entry, or the field at fault."""
+    def read(self, fields: Fields, account: AccountKey, statement: int) -> Entry | BadLine:
+        """Return the entry of the file's so manieth statement, or the field at fault."""
         line = int(fields["LINE"])
         try:
             booked_on = read_ofx_date(fields.get("DTPOSTED") or fields.get("DTUSER", ""))
@@ -72,6 +72,7 @@ class BookingReader:
             clean(fields.get("CATEGORY") or fields.get("TRNTYPE", "")),
             None,
             bank_id,
+            statement,
         )
 
     def _amount(self, fields: Fields, currency: str) -> Decimal:

@@ -62,6 +62,7 @@ class OfxReader:
         self.format: Format | None = None
         self._found = _Found()
         self._mark = "."
+        self._statement = 0
         self._sums = StatementSums()
 
     @property
@@ -126,6 +127,7 @@ class OfxReader:
             elif name in STATEMENTS:
                 self._close(statement)
                 statement, inside = {}, ""
+                self._statement += 1
             elif name in AGGREGATES and not element.value:
                 inside = name
             elif name not in _LEFT:
@@ -183,7 +185,8 @@ class OfxReader:
         return "OFX 1" if "OFXHEADER" in head else "OFX"
 
     def _booked(self, reader: BookingReader, booking: Fields, statement: Fields) -> Entry | BadLine:
-        outcome = reader.read(booking, self._key(statement, booking.get("CURRENCY.CURSYM", "")))
+        key = self._key(statement, booking.get("CURRENCY.CURSYM", ""))
+        outcome = reader.read(booking, key, self._statement)
         if isinstance(outcome, Entry):
             self._sums.add(outcome)
         return outcome

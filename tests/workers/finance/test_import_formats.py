@@ -159,12 +159,22 @@ async def test_an_id_that_only_counts_the_lines_of_a_file_is_not_trusted(run: An
     assert (result["imported"], result["duplicates"]) == (1, 2)
 
 
-async def test_a_booking_twice_in_one_file_is_one_if_the_bank_names_it(run: Any) -> None:
+async def test_a_booking_in_two_statements_of_one_file_is_one_if_the_bank_names_it(run: Any) -> None:
+    statement = OFX_1[OFX_1.index("<STMTTRNRS>") : OFX_1.index("</STMTTRNRS>") + 12]
+
+    result = await run(OFX_1.replace(statement, statement + statement.replace("LUNCH", "DINNER")))
+
+    assert (result["imported"], result["duplicates"]) == (4, 2)
+
+
+async def test_equal_lines_of_one_statement_are_two_bookings_whatever_the_bank_calls_them(run: Any) -> None:
     booking = OFX_1[OFX_1.index("<STMTTRN>") : OFX_1.index("</STMTTRN>") + 10]
+    twice = OFX_1.replace(booking, booking + booking)
 
-    result = await run(OFX_1.replace(booking, booking + booking + booking.replace("LUNCH", "DINNER")))
+    first, again = await run(twice), await run(twice)
 
-    assert (result["imported"], result["duplicates"]) == (4, 1)
+    assert (first["imported"], first["duplicates"]) == (4, 0)
+    assert (again["imported"], again["duplicates"]) == (0, 4)
 
 
 async def test_rules_put_new_lines_into_categories(run: Any) -> None:
