@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from core.storage.connection import transaction
+from core.storage.connection import connection, transaction
 from core.storage.files import FileStore, open_file
 from tests.workers.conftest import ToldJob, Upload
 from tests.workers.finance.reading import read
@@ -19,6 +19,8 @@ from workers.finance.csv_mapping import read_mapping
 from workers.finance.csv_mappings import mappings_by_header, save_mapping
 from workers.finance.entries import StatementUnreadable
 from workers.finance.importer import StatementImport
+from workers.finance.selection import chosen_accounts
+from workers.finance.statement_lines import lines_of, statements_of
 
 ODD = "Wann|Wieviel|Wof\u00fcr|Warum\n03/04/2024|1.500|Brot|Hunger\n05/04/2024|-2.000|Miete|Wohnen\n"
 MAPPING = {
@@ -136,6 +138,20 @@ async def test_a_header_belongs_to_the_mapping_saved_last(run: Any) -> None:
 
     assert (await run(ODD))["format"]["mapping"] == "New"
     assert (await run(ODD, mapping="Old"))["duplicates"] == 2
+
+
+async def test_a_statement_is_read_again_with_the_mapping_it_was_imported_with(run: Any, store: FileStore) -> None:
+    await run(ODD, mapping=MAPPING)
+
+    async with connection() as lent:
+        (account,) = await chosen_accounts(lent)
+        (statement,) = await statements_of(lent, [account])
+    lines = await lines_of(store, statement)
+
+    assert [(line.booked_on, line.amount) for line in lines] == [
+        (date(2024, 3, 4), Decimal("1.500")),
+        (date(2024, 5, 4), Decimal("-2.000")),
+    ]
 
 
 async def test_a_cancelled_import_saves_no_mapping(run: Any) -> None:
