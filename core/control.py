@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Literal
 
 import msgspec
 
-from core import messages
+from core import messages, orders
 from core.arguments import problems_of
-from core.errors import InvalidInput
 from core.job_now import job_now
-from core.limits import LimitFields, limits_of_row, limits_of_task
+from core.limits import limits_of_row
+from core.orders import ENGINE_S, Order, limits_asked, milliseconds, wrong_arguments
 from core.secrets import MessageCipher
 from core.storage import deletion, tasks
 from core.storage.jobs import job_message
@@ -21,34 +20,10 @@ from taskcast.engine import wire
 from taskcast.engine.engine import Engine
 from taskcast.engine.jobs import NewJob
 from taskcast.errors import JobConflict, JobNotFound
-from taskcast.ids import FOREIGN_ID, new_id
+from taskcast.ids import FOREIGN_ID
 from taskcast.states import FINAL, JobState, Priority
 
-ENGINE_S = 4.0
-"""How long a command repeats itself while the queue server is away: a restart is waited for, an outage is told."""
-MOST_NAMES = 50
-"""How many known task names the refusal of an unknown one lists."""
-
 Row = dict[str, Any]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Order:
-    """A job somebody asks for by its task's name; what is None is the task's own."""
-
-    task: str
-    arguments: Mapping[str, Any]
-    queue: str | None = None
-    priority: Priority | None = None
-    delay_s: float | None = None
-    run_at: datetime | None = None
-    max_attempts: int | None = None
-    timeout_s: float | None = None
-    dedup_key: str | None = None
-    rate_limit_key: str | None = None
-    user_id: str | None = None
-    metadata: Mapping[str, Any] = field(default_factory=dict)
-    force: bool = False
 
 
 class Control:
@@ -66,38 +41,7 @@ class Control:
                 arguments do not fit the task's parameters.
             MessageTooLarge, EngineFull, EngineUnavailable: as the engine says.
         """
-        task = await tasks.get_task(order.task)
-        if task is None and not order.force:
-            raise await _unknown_task(order.task)
-        if task is not None:
-            wrong = problems_of(order.arguments, task["schema"])
-            if wrong:
-                raise _wrong_arguments(wrong, "data", task["name"])
-        options = task["options"] if task else {}
-        job_id = new_id()
-        timeout_s = order.timeout_s if order.timeout_s is not None else options.get("timeout_s", 3600.0)
-        job = NewJob(
-            id=job_id,
-            task=order.task,
-            queue=order.queue or str(options.get("queue") or "default"),
-            priority=int(order.priority or Priority.parse(options.get("priority") or Priority.NORMAL)),
-            message=messages.new_message(job_id, order.task, order.arguments),
-            data=messages.shown(order.arguments),
-            user_id=order.user_id,
-            run_at_ms=int(order.run_at.timestamp() * 1000) if order.run_at else None,
-            delay_ms=_milliseconds(order.delay_s),
-            max_attempts=order.max_attempts or int(options.get("max_attempts") or 1),
-            timeout_s=timeout_s,
-            max_deliveries=int(options.get("max_deliveries") or 3),
-            deduplication_key=order.dedup_key,
-            rate_limit_key=order.rate_limit_key,
-            metadata=dict(order.metadata),
-            by=by,
-            **_limits(task, order.arguments, "data"),
-            keep_message=bool(options.get("keep_message", True)),
-        )
-        accepted = (await self._engine.enqueue([job], deadline_s=ENGINE_S))[0]
-        return ("duplicate" if accepted.outcome == "duplicate" else "accepted"), accepted.stands
+        return await orders.enqueue(self._engine, order, by=by)
 
     async def cancel_job(self, job_id: str, *, by: str, reason: str | None) -> Literal["cancelled", "requested"]:
         """Cancel a job that waits at once, or ask its worker to stop it.
@@ -157,7 +101,7 @@ class Control:
         if arguments:
             message, data = _edited(message, arguments, task)
             if task is not None:
-                limits = _limits(task, messages.by_name(message, parameter_names(task)), "arguments")
+                limits = limits_asked(task, messages.by_name(message, parameter_names(task)), "arguments")
         job = NewJob(
             id=job_id,
             task=row["type"],
@@ -166,7 +110,7 @@ class Control:
             message=message,
             data=data,
             user_id=row["user_id"],
-            delay_ms=_milliseconds(delay_s or None),
+            delay_ms=milliseconds(delay_s or None),
             created_at_ms=_epoch_ms(row["created_at"]),
             max_attempts=row["max_attempts"],
             timeout_s=row["timeout_s"],
@@ -181,7 +125,7 @@ class Control:
             job,
             after_attempt=after_attempt,
             attempts_so_far=row["attempt"],
-            delay_ms=_milliseconds(delay_s) or 0,
+            delay_ms=milliseconds(delay_s) or 0,
             was=row["status"],
             deadline_s=ENGINE_S,
         )
@@ -228,43 +172,14 @@ def _edited(message: bytes, arguments: Mapping[str, Any], task: Row | None) -> t
             name: text for name, text in problems_of(known, task["schema"]).items() if name.split(".")[0] in arguments
         }
         if wrong:
-            raise _wrong_arguments(wrong, "arguments", task["name"])
+            raise wrong_arguments(wrong, "arguments", task["name"])
     message = messages.edited(message, arguments, names)
     return message, messages.shown(messages.by_name(message, names))
-
-
-def _limits(task: Row | None, arguments: Mapping[str, Any], field_name: str) -> LimitFields:
-    if task is None:
-        return LimitFields()
-    try:
-        return limits_of_task(task, arguments)
-    except (ValueError, TypeError) as error:
-        raise InvalidInput(f"{field_name}: {error}", fields={field_name: str(error)}) from None
 
 
 def parameter_names(task: Row | None) -> list[str] | None:
     """Return the names of a task's positions in order, as announced; None if nobody announced them."""
     return None if task is None else task["schema"].get("x-positions")
-
-
-async def _unknown_task(name: str) -> InvalidInput:
-    known = sorted(task["name"] for task in await tasks.list_tasks())
-    listed = ", ".join(known[:MOST_NAMES]) or "none yet"
-    return InvalidInput(
-        f"no worker has announced a task {name[:100]!r}; known are: {listed}",
-        code="unknown_task",
-        fields={"type": f"is not known; use one of: {listed}; or send force=true if its worker starts later"},
-    )
-
-
-def _wrong_arguments(wrong: Mapping[str, str], field_name: str, task: str) -> InvalidInput:
-    fields = {f"{field_name}.{name}" if name != "data" else field_name: text for name, text in wrong.items()}
-    first = "; ".join(f"{name} {text}" for name, text in list(fields.items())[:3])
-    return InvalidInput(f"the arguments do not fit {task}: {first}", fields=fields)
-
-
-def _milliseconds(seconds: float | None) -> int | None:
-    return None if seconds is None else round(seconds * 1000)
 
 
 def _epoch_ms(at: datetime | str) -> int:

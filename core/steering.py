@@ -14,7 +14,7 @@ from typing import Any, Self
 import msgspec
 
 from core.cleaning import delete_ended
-from core.control import ENGINE_S
+from core.orders import ENGINE_S
 from core.storage.deletion import count_ended_before
 from core.storage.pauses import list_pauses
 from taskcast.ending import end

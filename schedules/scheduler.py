@@ -5,137 +5,105 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
-import random
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from contextlib import AsyncExitStack
 
-import msgspec
 from taskiq import ScheduledTask, ScheduleSource, TaskiqScheduler
 
-from schedules.slots import latest_slot, slot_job_id
+from core.storage import schedules as stored
+from core.storage.connection import connected
+from schedules.firing import Firing, fire
 from schedules.table import SCHEDULES, Schedule
 from taskcast import JobBroker
 from taskcast.ending import end
-from taskcast.errors import ConfigurationError, EngineFull, EngineUnavailable, TaskcastError
+from taskcast.errors import ConfigurationError
 from taskcast.names import DEFAULT_PREFIX
 
 logger = logging.getLogger(__name__)
 
-LATE = timedelta(minutes=50)
-"""How late a slot may still be sent. The engine knows the id of an ended job for an hour; after that it could run twice."""
 
-JUST_NOW = timedelta(minutes=2)
-FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.5, 30.0
-
-
-class TableSource(ScheduleSource):
-    """Gives Taskiq the schedules of the table in code."""
-
-    def __init__(self, schedules: Sequence[Schedule] = SCHEDULES) -> None:
-        self.schedules = {schedule.name: schedule for schedule in schedules}
+class NoSource(ScheduleSource):
+    """Gives Taskiq's own loop nothing: it forgets what was missed, and two of it fire everything twice."""
 
     async def get_schedules(self) -> list[ScheduledTask]:
-        """Return all of them; Taskiq compares their cron with the clock every second."""
-        return [
-            ScheduledTask(
-                schedule_id=schedule.name,
-                task_name=schedule.task,
-                labels={},
-                args=[],
-                kwargs=dict(schedule.arguments),
-                cron=schedule.cron,
-                cron_offset=schedule.time_zone,
-            )
-            for schedule in self.schedules.values()
-        ]
+        """Return none."""
+        return []
 
 
 class SlotScheduler(TaskiqScheduler):
-    """Sends each slot of the table as one job, again and again until it is accepted.
+    """Writes the table in code into the database and fires what is there, stored schedules included."""
 
-    A start looks back 50 minutes and sends the last slot of each schedule once more; it is accepted only if nobody sent it.
-    """
-
-    def __init__(self, broker: JobBroker, source: TableSource, *, url_is_set: bool = True) -> None:
-        super().__init__(broker, [source])
-        self._jobs, self._source, self._url_is_set = broker, source, url_is_set
-        self._catching_up: asyncio.Task[None] | None = None
+    def __init__(
+        self,
+        broker: JobBroker,
+        *,
+        database_url: str | None,
+        table: Sequence[Schedule] = SCHEDULES,
+        url_is_set: bool = True,
+    ) -> None:
+        super().__init__(broker, [NoSource()])
+        self._jobs, self._database_url, self._table, self._url_is_set = broker, database_url, table, url_is_set
+        self._resources = AsyncExitStack()
+        self._firing: asyncio.Task[None] | None = None
 
     async def startup(self) -> None:
-        """Connect, and catch up with what was missed.
+        """Connect and begin.
 
         Raises:
-            ConfigurationError: if there is no queue server to send to.
+            ConfigurationError: if there is no queue server to send to, or no database to know what was sent.
         """
-        if not self._url_is_set:
-            raise ConfigurationError(
-                "TASKCAST_REDIS_URL is not set; start with `taskcast up`, or give your server's URL"
-            )
+        for name, there in (
+            ("TASKCAST_REDIS_URL", self._url_is_set),
+            ("TASKCAST_DATABASE_URL", bool(self._database_url)),
+        ):
+            if not there:
+                raise ConfigurationError(f"{name} is not set; start with `taskcast up`, or give your server's URL")
         await super().startup()
-        self._catching_up = asyncio.create_task(self._catch_up(), name="schedules-catch-up")
+        await self._resources.enter_async_context(connected(self._database_url or "", pool_size=3))
+        self._firing = asyncio.create_task(self._run(), name="schedules")
 
     async def shutdown(self) -> None:
-        """Disconnect."""
-        task, self._catching_up = self._catching_up, None
+        """Stop and disconnect; a slot that is being sent is sent by the next scheduler."""
+        task, self._firing = self._firing, None
         await end(task)
+        await self._resources.aclose()
         await super().shutdown()
 
-    async def on_ready(self, source: ScheduleSource, task: ScheduledTask) -> None:
-        """Send the slot that is due now."""
-        schedule = self._source.schedules[task.schedule_id]
-        slot = latest_slot(schedule, datetime.now(UTC), JUST_NOW)
-        if slot is not None:
-            await self.send_slot(schedule, slot)
-
-    async def send_slot(self, schedule: Schedule, slot: datetime) -> bool:
-        """Send one slot until it is accepted or too late; return whether this call was the one that made the job."""
-        job_id = slot_job_id(schedule, slot)
-        pause_s = FIRST_PAUSE_S
-        while datetime.now(UTC) - slot < LATE:
+    async def _run(self) -> None:
+        while True:
             try:
-                job = await self._jobs.enqueue(
-                    schedule.task,
-                    kwargs=schedule.arguments,
-                    job_id=job_id,
-                    queue=schedule.queue,
-                    priority=schedule.priority,
-                    max_attempts=schedule.max_attempts,
-                    timeout_s=schedule.timeout_s,
-                    by=f"schedule:{schedule.name}",
-                    metadata={"schedule": schedule.name, "slot": f"{slot:%Y-%m-%dT%H:%MZ}"},
-                )
-            except (EngineUnavailable, EngineFull) as error:
-                logger.warning("slot %s is not accepted yet: %s", job_id, error)
-                await asyncio.sleep(pause_s * random.uniform(0.5, 1.0))
-                pause_s = min(LONGEST_PAUSE_S, pause_s * 2)
-            else:
-                if job.outcome == "accepted":
-                    await self._tell_fired(schedule, slot, job_id)
-                return job.outcome == "accepted"
-        logger.error("slot %s was missed: it could not be sent within %s", job_id, LATE)
-        return False
+                await write_table(self._table)
+                break
+            except Exception as error:
+                logger.warning("the schedules of the code cannot be stored yet: %s", error)
+                await asyncio.sleep(1.0)
+        await fire(Firing(self._jobs.engine))
 
-    async def _tell_fired(self, schedule: Schedule, slot: datetime, job_id: str) -> None:
-        data = {"schedule": schedule.name, "slot": f"{slot:%Y-%m-%dT%H:%MZ}", "job": job_id}
-        try:
-            await self._jobs.engine.tell([("schedule.fired", b"", msgspec.json.encode(data))])
-        except TaskcastError as error:
-            logger.warning("that slot %s fired could not be told: %s", job_id, error)
 
-    async def _catch_up(self) -> None:
-        now = datetime.now(UTC)
-        for schedule in self._source.schedules.values():
-            try:
-                slot = latest_slot(schedule, now, LATE - timedelta(minutes=5))
-                if slot is not None and await self.send_slot(schedule, slot):
-                    logger.info("slot %s was missed and is sent now", slot_job_id(schedule, slot))
-            except Exception:
-                logger.exception("could not catch up with schedule %s", schedule.name)
+async def write_table(table: Sequence[Schedule]) -> None:
+    """Store the schedules of the code in place of those of an earlier deploy; pauses and positions stay."""
+    for schedule in table:
+        fields = {
+            "name": schedule.name,
+            "title": schedule.title,
+            "task": schedule.task,
+            "arguments": dict(schedule.arguments),
+            "queue": schedule.queue,
+            "priority": schedule.priority.name,
+            "max_attempts": schedule.max_attempts,
+            "timeout_s": schedule.timeout_s,
+            "why": schedule.why,
+            "policy": schedule.policy,
+            "source": "code",
+        }
+        await stored.add(fields, schedule.timing(), by="code", replace=True)
+    for name in await stored.remove_others_of_code([schedule.name for schedule in table]):
+        logger.warning("schedule %s is not in the code any more and is gone", name)
 
 
 _url = os.environ.get("TASKCAST_REDIS_URL")
 scheduler = SlotScheduler(
     JobBroker(_url or "redis://127.0.0.1:6379/0", prefix=os.environ.get("TASKCAST_PREFIX") or DEFAULT_PREFIX),
-    TableSource(),
+    database_url=os.environ.get("TASKCAST_DATABASE_URL"),
     url_is_set=bool(_url),
 )

@@ -36,6 +36,7 @@ from core.gateway.routes.logs import logs
 from core.gateway.routes.overview import overview
 from core.gateway.routes.people import people
 from core.gateway.routes.queues import queues
+from core.gateway.routes.schedules import schedules
 from core.gateway.routes.tasks import tasks
 from core.gateway.routes.upkeep import upkeep
 from core.gateway.services import Services
@@ -50,7 +51,7 @@ from taskcast.engine.engine import Engine
 from taskcast.errors import ConfigurationError
 
 FIRST_ADMIN_RETRY_S = 2.0
-PARTS = (jobs, upkeep, logs, overview, queues, tasks, files, auth, people, health)
+PARTS = (jobs, upkeep, logs, overview, queues, schedules, tasks, files, auth, people, health)
 """All REST routes, by noun."""
 
 logger = logging.getLogger(__name__)

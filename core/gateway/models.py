@@ -209,6 +209,72 @@ class CleanBody(Asked):
     dry_run: bool = Field(False, description="Only count what would be deleted.")
 
 
+class When(Asked):
+    """When a schedule is due: one of `cron`, `every_s` and `at`."""
+
+    cron: Annotated[Text, Field(max_length=200)] | None = Field(
+        None, description="Minute, hour, day of month, month, day of week, such as `0 4 1 * *`."
+    )
+    every_s: int | None = Field(None, description="Seconds between runs.")
+    at: Time | None = Field(None, description="The only run.")
+    time_zone: Annotated[Text, Field(max_length=64)] = Field("UTC", description="Of cron; such as Europe/Berlin.")
+
+
+Policy = Literal["skip", "once", "all"]
+
+
+class ScheduleBody(When):
+    """A schedule to be made."""
+
+    id: Annotated[str, Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=64)] | None = Field(
+        None, description="Lower case letters, digits and hyphens; made of the title or task if left out."
+    )
+    title: Annotated[Text, Field(max_length=255)] | None = None
+    task: Key = Field(description="The task's name.")
+    arguments: Object = Field(default_factory=dict, description="Arguments by name.")
+    why: Annotated[Text, Field(max_length=2000)] = Field(
+        "", description="The reason for it, for those who see it later."
+    )
+    policy: Policy = Field("once", description="Of slots that were missed: skip them, run once, or run all.")
+    queue: Key | None = None
+    priority: PriorityName | None = None
+    max_attempts: int | None = Field(None, ge=1, le=1000)
+    timeout_s: float | None = Field(None, gt=0, le=LONGEST_DELAY_S, allow_inf_nan=False)
+    force: bool = Field(False, description="Make it even if no worker has announced the task.")
+
+
+class SchedulePause(Asked):
+    """A pause of a schedule."""
+
+    reason: Reason | None = None
+    until: Time | None = Field(None, description="When it ends by itself.")
+
+    @model_validator(mode="after")
+    def _until_fits(self) -> SchedulePause:
+        _check_until("pause", self.until)
+        return self
+
+
+class ScheduleChanges(Asked):
+    """What is to change; what is left out stays. `paused: null` lets it go on."""
+
+    title: Annotated[Text, Field(max_length=255)] | None = None
+    task: Key | None = None
+    arguments: Object | None = None
+    cron: Annotated[Text, Field(max_length=200)] | None = None
+    every_s: int | None = None
+    at: Time | None = None
+    time_zone: Annotated[Text, Field(max_length=64)] | None = None
+    why: Annotated[Text, Field(max_length=2000)] | None = None
+    policy: Policy | None = None
+    queue: Key | None = None
+    priority: PriorityName | None = None
+    max_attempts: int | None = Field(None, ge=1, le=1000)
+    timeout_s: float | None = Field(None, gt=0, le=LONGEST_DELAY_S, allow_inf_nan=False)
+    paused: SchedulePause | None = None
+    force: bool = False
+
+
 def _check_until(action: str, until: datetime | None) -> None:
     if until is None:
         return

@@ -320,3 +320,54 @@ class AuditEntry(Model):
 
     class Meta:
         table = "audit_log"
+
+
+class Schedule(Model):
+    """What runs when; those of the code are written by the scheduler's start, the others by people."""
+
+    name = fields.CharField(max_length=64, primary_key=True)
+    title = fields.CharField(max_length=255)
+    task = fields.CharField(max_length=255)
+    arguments = fields.JSONField[dict[str, object]](default=dict)
+    queue = fields.CharField(max_length=64, null=True)  # what is null is the task's own
+    priority = fields.CharField(max_length=16, null=True)
+    max_attempts = fields.IntField(null=True)
+    timeout_s = fields.FloatField(null=True)
+    kind = fields.CharField(max_length=16)  # cron, interval, once
+    cron = fields.CharField(max_length=200, null=True)
+    every_s = fields.IntField(null=True)
+    at = fields.DatetimeField(null=True)
+    anchor = fields.DatetimeField()  # where intervals are counted from
+    time_zone = fields.CharField(max_length=64, default="UTC")
+    why = fields.TextField(default="")
+    source = fields.CharField(max_length=16)  # code, stored
+    policy = fields.CharField(max_length=16, default="once")  # of missed slots: skip, once, all
+    paused = fields.JSONField[dict[str, object]](null=True)  # by, reason, at, until
+    position = fields.DatetimeField()  # slots up to here are decided
+    created_by = fields.CharField(max_length=255, null=True)
+    created_at = fields.DatetimeField(auto_now_add=True)
+    updated_at = fields.DatetimeField(auto_now=True)
+
+    class Meta:
+        table = "schedules"
+
+
+class ScheduleRun(Model):
+    """One slot of a schedule: written `due` before its job is sent, so that it is sent once, however often it is tried."""
+
+    id = fields.BigIntField(primary_key=True)
+    schedule = fields.CharField(max_length=64)
+    slot = fields.DatetimeField()
+    state = fields.CharField(max_length=16)  # due, sent, missed
+    job_id = fields.CharField(max_length=128)
+    by = fields.CharField(max_length=255, null=True)  # who ran it by hand
+    error = fields.TextField(null=True)  # why it could not be sent yet, or was missed
+    tries = fields.IntField(default=0)
+    try_at = fields.DatetimeField(null=True)  # when it is tried again
+    created_at = fields.DatetimeField(auto_now_add=True)
+    sent_at = fields.DatetimeField(null=True)
+
+    class Meta:
+        table = "schedule_runs"
+        unique_together = (("schedule", "slot"),)
+        indexes = (Index(fields=("state", "created_at")),)

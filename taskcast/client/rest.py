@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 Row = dict[str, Any]
 JOBS = "/job-monitor/jobs"
+SCHEDULES = "/job-monitor/schedules"
 
 
 class GatewayUnavailable(GatewayError, ConnectionError):
@@ -309,6 +310,50 @@ class Client:
         """Return the tasks that workers announced, with the JSON Schema of their parameters."""
         return (await self._page("/job-monitor/tasks")).items
 
+    async def schedules(self) -> list[Row]:
+        """Return every schedule with its next runs and what came of the last ones."""
+        return (await self._page(SCHEDULES)).items
+
+    async def schedule(self, id: str) -> Row:  # noqa: A002  # the interface's word
+        """Return one schedule."""
+        return await self.get(_schedule(id))
+
+    async def create_schedule(self, task: str, **fields: Any) -> Row:
+        """Make a schedule (operator).
+
+        Args:
+            task: the task's name.
+            fields: one of `cron` (text), `every_s` (seconds) and `at` (ISO 8601); and `id`, `title`, `arguments`,
+                `time_zone`, `why`, `policy` (skip, once, all), `queue`, `priority`, `max_attempts`, `timeout_s`, `force`.
+        """
+        return await self.post(SCHEDULES, _given({"task": task, **fields}))
+
+    async def change_schedule(self, id: str, **changes: Any) -> Row:  # noqa: A002  # the interface's word
+        """Change a stored schedule; what is not given stays. One of the code can be paused only."""
+        return await self.patch(_schedule(id), changes)
+
+    async def pause_schedule(self, id: str, *, reason: str | None = None, until: str | None = None) -> Row:  # noqa: A002
+        """Pause a schedule until it is resumed, or until a time (ISO 8601)."""
+        return await self.change_schedule(id, paused=_given({"reason": reason, "until": until}))
+
+    async def resume_schedule(self, id: str) -> Row:  # noqa: A002  # the interface's word
+        """Let a schedule go on; what it would have run meanwhile is not made up for."""
+        return await self.change_schedule(id, paused=None)
+
+    async def delete_schedule(self, id: str) -> None:  # noqa: A002  # the interface's word
+        """Delete a stored schedule; the jobs it made stay."""
+        await self._send("DELETE", _schedule(id))
+
+    async def run_schedule(self, id: str) -> str:  # noqa: A002  # the interface's word
+        """Run a schedule's job now; return the job's id."""
+        job: str = (await self.post(_schedule(id, "/run")))["job"]
+        return job
+
+    async def preview_schedule(self, **when: Any) -> list[str]:
+        """Return the next runs of `cron` or `every_s` or `at`, in a `time_zone`."""
+        runs: list[str] = (await self.post(f"{SCHEDULES}/preview", _given(when)))["next_runs"]
+        return runs
+
     async def upload(
         self, file: Path | str | bytes, name: str | None = None, *, content_type: str = "application/octet-stream"
     ) -> Row:
@@ -345,6 +390,11 @@ class Client:
     async def post(self, path: str, body: Any = None) -> Row:
         """Call POST on any path with a JSON body."""
         answer: Row = await self._send("POST", path, json={} if body is None else body)
+        return answer
+
+    async def patch(self, path: str, body: Any) -> Row:
+        """Call PATCH on any path with a JSON body."""
+        answer: Row = await self._send("PATCH", path, json=body)
         return answer
 
     async def _control(self, kind: str, name: str, action: str, **more: Any) -> Row:
@@ -410,6 +460,10 @@ class Client:
 
 def _job(job_id: str, rest: str = "") -> str:
     return f"{JOBS}/{quote(job_id, safe='')}{rest}"
+
+
+def _schedule(name: str, rest: str = "") -> str:
+    return f"{SCHEDULES}/{quote(name, safe='')}{rest}"
 
 
 def _given(body: Row) -> Row:

@@ -3,9 +3,11 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import os
+import signal
 import sys
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -13,25 +15,63 @@ import msgspec
 import pytest
 from redis.asyncio import Redis
 
-from schedules.scheduler import SlotScheduler, TableSource
-from schedules.slots import latest_slot, slot_job_id
+from core.settings import Settings
+from core.storage import schedules as stored
+from core.storage.connection import connection
+from core.timing import Timing, timing_of
+from schedules.firing import Firing, by_policy, job_id_of
+from schedules.scheduler import SlotScheduler, write_table
 from schedules.table import SCHEDULES, Schedule
 from taskcast import JobBroker
+from taskcast.engine.engine import Engine
 from taskcast.errors import ConfigurationError
 from taskcast.ids import FOREIGN_ID
 from taskcast.names import Names
 from tests.waiting import eventually
 
 ROOT = Path(__file__).parents[2]
-EVERY_MINUTE = Schedule(name="tick", title="Tick", cron="* * * * *", task="TICK", why="to be tested", queue="ticks")
+NOON = datetime(2026, 6, 1, 12, 0, tzinfo=UTC)
+TICK = Schedule(name="tick", title="Tick", cron="* * * * *", task="TICK", why="to be tested", queue="ticks")
+
+
+class Clock:
+    """A clock that stands until it is moved."""
+
+    def __init__(self, now: datetime = NOON) -> None:
+        self.now = now
+
+    async def __call__(self) -> datetime:
+        return self.now
 
 
 @pytest.fixture
-async def brokers(redis_url: str, prefix: str) -> AsyncIterator[list[JobBroker]]:
-    brokers = [JobBroker(redis_url, prefix=prefix) for _ in range(3)]
-    yield brokers
-    for broker in brokers:
-        await broker.shutdown()
+async def engine(redis_url: str, prefix: str) -> AsyncIterator[Engine]:
+    async with Engine.connect(redis_url, prefix) as engine:
+        yield engine
+
+
+@pytest.fixture
+def clock(database: str) -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def firing(engine: Engine, clock: Clock) -> Firing:
+    return Firing(engine, clock=clock)
+
+
+async def put(schedule: Schedule = TICK, *, position: datetime = NOON, **fields: Any) -> None:
+    await write_table([schedule])
+    async with connection() as lent:
+        await lent.execute("UPDATE schedules SET position = $1", position)
+        for name, value in fields.items():
+            await lent.execute(f"UPDATE schedules SET {name} = $1", value)
+
+
+async def runs(state: str | None = None) -> list[tuple[datetime, str]]:
+    async with connection() as lent:
+        rows = await lent.fetch("SELECT slot, state FROM schedule_runs ORDER BY slot")
+    return [(row["slot"], row["state"]) for row in rows if state in {None, row["state"]}]
 
 
 async def told(redis: Redis, names: Names, kind: str) -> list[dict[str, Any]]:
@@ -39,136 +79,353 @@ async def told(redis: Redis, names: Names, kind: str) -> list[dict[str, Any]]:
     return [event for line in lines if (event := msgspec.json.decode(line))["type"] == kind]
 
 
-async def test_a_slot_sent_by_several_schedulers_is_one_job(
-    brokers: list[JobBroker], redis: Redis, names: Names
+async def queued(redis: Redis, names: Names) -> list[str]:
+    return [event["job"] for event in await told(redis, names, "job.queued")]
+
+
+async def test_a_slot_that_is_due_is_one_job_of_its_own_id(
+    firing: Firing, clock: Clock, redis: Redis, names: Names
 ) -> None:
-    schedulers = [SlotScheduler(broker, TableSource([EVERY_MINUTE])) for broker in brokers]
-    slot = datetime.now(UTC).replace(second=0, microsecond=0)
+    await put()
+    await firing.step()
+    assert await queued(redis, names) == []
 
-    sent = await asyncio.gather(*(s.send_slot(EVERY_MINUTE, slot) for s in schedulers for _ in range(4)))
+    clock.now = NOON + timedelta(minutes=1)
+    await firing.step()
 
-    assert sum(sent) == 1
     (job,) = await told(redis, names, "job.queued")
-    assert (job["job"], job["task"], job["queue"]) == (slot_job_id(EVERY_MINUTE, slot), "TICK", "ticks")
-    assert (job["data"]["by"], job["data"]["metadata"]["schedule"]) == ("schedule:tick", "tick")
-    (fired,) = await told(redis, names, "schedule.fired")
-    assert fired["data"] == {"schedule": "tick", "slot": f"{slot:%Y-%m-%dT%H:%MZ}", "job": job["job"]}
-
-
-async def test_a_start_sends_the_slot_that_was_missed_and_a_second_start_does_not(
-    brokers: list[JobBroker], redis: Redis, names: Names
-) -> None:
-    minute = datetime.now(UTC) - timedelta(minutes=10)
-    missed = dataclasses.replace(EVERY_MINUTE, name="missed", cron=f"{minute.minute} * * * *")
-
-    for broker in brokers:
-        scheduler = SlotScheduler(broker, TableSource([missed]))
-        await scheduler.startup()
-        assert scheduler._catching_up
-        await scheduler._catching_up
-
-    assert [job["job"] for job in await told(redis, names, "job.queued")] == [slot_job_id(missed, minute)]
-
-
-async def test_what_was_due_long_ago_is_left_alone(brokers: list[JobBroker], redis: Redis, names: Names) -> None:
-    scheduler = SlotScheduler(brokers[0], TableSource([EVERY_MINUTE]))
-
-    assert not await scheduler.send_slot(EVERY_MINUTE, datetime.now(UTC) - timedelta(hours=2))
-
-    assert await told(redis, names, "job.queued") == []
-
-
-async def test_a_slot_is_sent_again_until_the_server_is_there(
-    redis_url: str, prefix: str, redis: Redis, names: Names
-) -> None:
-    scheduler = SlotScheduler(JobBroker(redis_url, prefix=prefix), TableSource([EVERY_MINUTE]))
-    engine, failures = scheduler._jobs.engine, 2
-    enqueue = engine.enqueue
-
-    async def flaky(jobs: Any, **options: Any) -> Any:
-        nonlocal failures
-        if failures:
-            failures -= 1
-            from taskcast.errors import EngineUnavailable
-
-            raise EngineUnavailable
-        return await enqueue(jobs, **options)
-
-    engine.enqueue = flaky  # type: ignore[method-assign]
-    slot = datetime.now(UTC).replace(second=0, microsecond=0)
-
-    assert await scheduler.send_slot(EVERY_MINUTE, slot)
-
-    assert len(await told(redis, names, "job.queued")) == 1
-    await scheduler._jobs.shutdown()
-
-
-async def test_the_command_sends_what_is_due(
-    redis_url: str, prefix: str, redis: Redis, names: Names, tmp_path: Path
-) -> None:
-    (tmp_path / "every_minute.py").write_text(
-        "from schedules.scheduler import SlotScheduler, TableSource, scheduler as real\n"
-        "from schedules.table import Schedule\n"
-        "tick = Schedule(name='tick', title='Tick', cron='* * * * *', task='TICK', why='to be tested')\n"
-        "scheduler = SlotScheduler(real._jobs, TableSource([tick]))\n"
+    assert (job["job"], job["task"], job["queue"]) == ("tick:2026-06-01T12:01Z", "TICK", "ticks")
+    assert (job["data"]["by"], job["data"]["metadata"]) == (
+        "schedule:tick",
+        {"schedule": "tick", "slot": "2026-06-01T12:01Z"},
     )
+    (fired,) = await told(redis, names, "schedule.fired")
+    assert fired["data"] == {"schedule": "tick", "slot": "2026-06-01T12:01Z", "job": job["job"]}
+
+
+async def test_an_hour_of_two_schedulers_one_of_them_killed_again_and_again_fires_each_slot_once(
+    redis_url: str, prefix: str, clock: Clock, redis: Redis, names: Names
+) -> None:
+    quarter = dataclasses.replace(TICK, name="quarter", cron="*/15 * * * *")
+    await write_table([TICK, quarter])
+    async with connection() as lent:
+        await lent.execute("UPDATE schedules SET position = $1", NOON)
+
+    async with Engine.connect(redis_url, prefix) as one, Engine.connect(redis_url, prefix) as other:
+        steady, doomed = Firing(one, clock=clock), Firing(other, clock=clock)
+        for second in range(0, 3660, 20):
+            clock.now = NOON + timedelta(seconds=second)
+            task = asyncio.create_task(doomed.step())
+            for _ in range(second // 20 % 23):
+                await asyncio.sleep(0)
+            task.cancel()  # somewhere: before, between and after each of its calls
+            await asyncio.gather(task, return_exceptions=True)
+            if second % 60 == 0:
+                await steady.step()
+        await steady.send()
+
+    expected = [NOON + timedelta(minutes=minute) for minute in range(1, 62)]
+    ids = await queued(redis, names)
+    assert sorted(ids) == sorted(
+        [job_id_of("tick", slot) for slot in expected if slot <= clock.now]
+        + [job_id_of("quarter", slot) for slot in expected if slot.minute % 15 == 0]
+    )
+    assert {state for _, state in await runs()} == {"sent"}
+
+
+async def test_two_processes_of_the_command_one_killed_send_each_slot_once(
+    settings: Settings, database: str, redis: Redis, names: Names, tmp_path: Path
+) -> None:
+    (tmp_path / "often.py").write_text(
+        "from schedules.scheduler import SlotScheduler, scheduler as real\n"
+        "scheduler = SlotScheduler(real._jobs, database_url=real._database_url, table=[])\n"
+    )
+    fields = {"name": "often", "title": "Often", "task": "OFTEN", "source": "stored"}
+    await stored.add(fields, Timing(kind="interval", every_s=1, anchor=datetime(2026, 1, 1, tzinfo=UTC)), by="a test")
     environment = os.environ | {
-        "TASKCAST_REDIS_URL": redis_url,
-        "TASKCAST_PREFIX": prefix,
+        "TASKCAST_REDIS_URL": settings.need_redis_url(),
+        "TASKCAST_DATABASE_URL": database,
+        "TASKCAST_PREFIX": settings.prefix,
         "PYTHONPATH": f"{ROOT}:{tmp_path}",
     }
-    command = [sys.executable, "-m", "taskiq", "scheduler", "every_minute:scheduler", "--log-level", "WARNING"]
-    processes = [await asyncio.create_subprocess_exec(*command, env=environment, cwd=tmp_path) for _ in range(2)]
+    command = [sys.executable, "-m", "taskiq", "scheduler", "often:scheduler", "--log-level", "WARNING"]
 
+    async def start() -> asyncio.subprocess.Process:
+        return await asyncio.create_subprocess_exec(*command, env=environment, cwd=tmp_path)
+
+    async def several(count: int) -> bool:
+        return len(await queued(redis, names)) >= count
+
+    processes = [await start(), await start()]
     try:
-        jobs = await eventually(lambda: told(redis, names, "job.queued"), timeout=20)
+        await eventually(lambda: several(2), timeout=30)
+        processes[0].send_signal(signal.SIGKILL)
+        await processes[0].wait()
+        await eventually(lambda: several(5), timeout=30)
     finally:
         for process in processes:
-            process.terminate()
-            await asyncio.wait_for(process.wait(), 10)
+            if process.returncode is None:
+                process.terminate()
+                await asyncio.wait_for(process.wait(), 10)
 
-    ids = [job["job"] for job in jobs]
+    ids = await queued(redis, names)
+    slots = [slot for slot, state in await runs() if state == "sent"]
     assert len(ids) == len(set(ids))
-    assert ids[0].startswith("tick:20")
+    assert {after - before for before, after in pairwise(slots)} == {timedelta(seconds=1)}
 
 
-async def test_a_start_without_a_server_names_the_setting(redis_url: str) -> None:
-    scheduler = SlotScheduler(JobBroker(redis_url), TableSource([]), url_is_set=False)
+@pytest.mark.parametrize("killed_after", ["due", "sent"])
+async def test_killed_between_its_steps_the_next_scheduler_goes_on_and_sends_once(
+    firing: Firing, engine: Engine, clock: Clock, redis: Redis, names: Names, killed_after: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    await put()
+    clock.now = NOON + timedelta(minutes=1)
 
-    with pytest.raises(ConfigurationError, match="TASKCAST_REDIS_URL"):
-        await scheduler.startup()
+    class KilledError(BaseException):
+        pass
+
+    async def die(*_: object, **__: object) -> None:
+        raise KilledError
+
+    with monkeypatch.context() as patch:
+        if killed_after == "due":
+            patch.setattr("schedules.firing.orders.enqueue", die)
+        else:
+            patch.setattr("schedules.firing.schedules.mark", die)
+        with pytest.raises(KilledError):
+            await Firing(engine, clock=clock).step()
+    assert await runs() == [(clock.now, "due")]
+
+    await firing.step()
+    await firing.step()
+
+    assert await queued(redis, names) == ["tick:2026-06-01T12:01Z"]
+    assert await runs() == [(clock.now, "sent")]
 
 
-def test_slots_are_found_in_the_time_zone_of_the_schedule() -> None:
-    at_eight = Schedule(name="a", title="A", cron="0 8 * * *", task="A", why="-", time_zone="Europe/Berlin")
-    summer, winter = datetime(2026, 7, 1, 6, 1, 30, tzinfo=UTC), datetime(2026, 12, 1, 7, 1, 30, tzinfo=UTC)
+async def test_a_job_that_ran_before_its_slot_was_marked_is_known_by_the_table(
+    firing: Firing, redis: Redis, names: Names
+) -> None:
+    await put()
+    async with connection() as lent:
+        await lent.execute(
+            """INSERT INTO schedule_runs (schedule, slot, state, job_id, tries, created_at)
+               VALUES ('tick', $1, 'due', 'tick:x', 0, now())""",
+            NOON,
+        )
+        # A row with something in each column that wants it, and only its id and state meant.
+        columns = await lent.fetch(
+            """SELECT column_name AS name, data_type AS kind FROM information_schema.columns
+               WHERE table_name = 'jobs' AND is_nullable = 'NO' AND is_generated = 'NEVER' AND column_default IS NULL"""
+        )
+        values = {column["name"]: _something(column["kind"]) for column in columns}
+        values |= {"id": "tick:x", "status": "completed", "type": "TICK"}
+        named = ", ".join(values)
+        await lent.execute(
+            f"INSERT INTO jobs ({named}) SELECT {named} FROM jsonb_populate_record(null::jobs, $1::text::jsonb)",
+            msgspec.json.encode(values).decode(),
+        )
 
-    assert latest_slot(at_eight, summer, timedelta(minutes=2)) == datetime(2026, 7, 1, 6, 0, tzinfo=UTC)
-    assert latest_slot(at_eight, winter, timedelta(minutes=2)) == datetime(2026, 12, 1, 7, 0, tzinfo=UTC)
-    assert latest_slot(at_eight, winter + timedelta(minutes=3), timedelta(minutes=2)) is None
-    assert slot_job_id(at_eight, datetime(2026, 7, 1, 6, 0, tzinfo=UTC)) == "a:2026-07-01T06:00Z"
+    await firing.send()
+
+    assert await queued(redis, names) == []
+    assert await runs() == [(NOON, "sent")]
+
+
+def _something(kind: str) -> Any:
+    if "time" in kind:
+        return NOON.isoformat()
+    return {"jsonb": {}, "boolean": False, "text": "", "character varying": ""}.get(kind, 0)
 
 
 @pytest.mark.parametrize(
-    "wrong",
+    ("policy", "sent", "missed"), [("skip", [], 30), ("once", [30], 29), ("all", list(range(1, 31)), 0)]
+)
+async def test_what_no_scheduler_was_there_for_follows_the_policy(
+    firing: Firing, clock: Clock, redis: Redis, names: Names, policy: str, sent: list[int], missed: int
+) -> None:
+    # The last slot lies three minutes back, so that none is of the last minute.
+    await put(dataclasses.replace(TICK, cron="0-30 12 * * *", policy=policy))  # type: ignore[arg-type]
+    clock.now = NOON + timedelta(minutes=33)
+
+    await firing.step()
+
+    expected = [job_id_of("tick", NOON + timedelta(minutes=minute)) for minute in sent]
+    assert await queued(redis, names) == expected
+    assert len(await runs("missed")) == missed
+    events = await told(redis, names, "schedule.missed")
+    assert [event["data"]["count"] for event in events] == ([missed] if missed else [])
+
+
+def test_a_slot_of_the_last_minute_is_sent_whatever_the_policy() -> None:
+    slots = [NOON - timedelta(minutes=minute) for minute in (3, 2, 0)]
+
+    assert by_policy("skip", slots, NOON) == ([NOON], slots[:2])
+    assert by_policy("once", slots, NOON) == ([NOON], slots[:2])
+    assert by_policy("all", slots, NOON) == (slots, [])
+
+
+async def test_a_paused_schedule_fires_nothing_and_makes_up_for_nothing(
+    firing: Firing, clock: Clock, redis: Redis, names: Names
+) -> None:
+    await put()
+    await stored.set_pause("tick", {"by": "ada", "until": (NOON + timedelta(minutes=10)).isoformat()})
+
+    for minute in (5, 10, 11):
+        clock.now = NOON + timedelta(minutes=minute)
+        await firing.step()
+
+    assert await queued(redis, names) == ["tick:2026-06-01T12:11Z"]
+    assert [row["paused"] for row in await stored.list_schedules(clock.now)] == [None]
+
+
+async def test_a_clock_that_goes_back_fires_nothing_twice_and_one_that_was_ahead_stops_nothing(
+    firing: Firing, clock: Clock, redis: Redis, names: Names
+) -> None:
+    await put()
+    for minute in (1, 2, 1, 0, 2, 3):
+        clock.now = NOON + timedelta(minutes=minute)
+        await firing.step()
+    assert await queued(redis, names) == [f"tick:2026-06-01T12:0{minute}Z" for minute in (1, 2, 3)]
+
+    clock.now = NOON + timedelta(days=30)
+    await firing.step()
+    before = len(await queued(redis, names))
+    for minute in (4, 5, 6):
+        clock.now = NOON + timedelta(minutes=minute)
+        await firing.step()
+
+    assert len(await queued(redis, names)) == before + 2
+
+
+async def test_a_slot_is_sent_again_until_the_server_is_there_and_says_why(
+    engine: Engine, clock: Clock, redis: Redis, names: Names, prefix: str
+) -> None:
+    await put()
+    clock.now = NOON + timedelta(minutes=1)
+    async with Engine.connect("redis://127.0.0.1:1/0", prefix) as away:
+        await Firing(away, clock=clock).step()
+    [row] = await stored.list_schedules(clock.now)
+    assert row["recent"][0]["state"] == "due"
+    assert row["recent"][0]["error"]
+
+    async with connection() as lent:
+        await lent.execute("UPDATE schedule_runs SET try_at = now()")
+    await Firing(engine, clock=clock).step()
+
+    assert await queued(redis, names) == ["tick:2026-06-01T12:01Z"]
+
+
+async def test_arguments_that_do_not_fit_any_more_are_missed_with_the_reason(
+    firing: Firing, clock: Clock, redis: Redis, names: Names
+) -> None:
+    await put(dataclasses.replace(TICK, arguments={"month": 7}))
+    async with connection() as lent:
+        schema = '{"type": "object", "properties": {"month": {"type": "string"}}}'
+        await lent.execute(
+            "INSERT INTO tasks (name, queue_name, options, schema, seen_at) VALUES ('TICK', 'ticks', '{}', $1::text::jsonb, now())",
+            schema,
+        )
+    clock.now = NOON + timedelta(minutes=1)
+
+    await firing.step()
+
+    [row] = await stored.list_schedules(clock.now)
+    assert row["recent"][0]["state"] == "missed"
+    assert "month must be a text" in row["recent"][0]["error"]
+    assert len(await told(redis, names, "schedule.missed")) == 1
+
+
+async def test_changed_times_count_from_now_on_and_a_schedule_that_left_the_code_goes(database: str) -> None:
+    await put(position=NOON)
+    await write_table([dataclasses.replace(TICK, title="Another")])
+    async with connection() as lent:
+        assert await lent.fetchval("SELECT position FROM schedules") == NOON
+    await write_table([dataclasses.replace(TICK, cron="5 * * * *")])
+    async with connection() as lent:
+        assert await lent.fetchval("SELECT position > now() - interval '1 minute' FROM schedules")
+
+    await write_table([])
+
+    assert await stored.list_schedules() == []
+
+
+@pytest.mark.parametrize("missing", ["TASKCAST_REDIS_URL", "TASKCAST_DATABASE_URL"])
+async def test_a_start_without_a_server_names_the_setting(redis_url: str, missing: str) -> None:
+    scheduler = SlotScheduler(
+        JobBroker(redis_url),
+        database_url=None if missing == "TASKCAST_DATABASE_URL" else "postgresql://x/y",
+        url_is_set=missing != "TASKCAST_REDIS_URL",
+    )
+
+    with pytest.raises(ConfigurationError, match=missing):
+        await scheduler.startup()
+
+
+def berlin(*parts: int) -> datetime:
+    return datetime(*parts, tzinfo=UTC)  # type: ignore[misc, arg-type]
+
+
+@pytest.mark.parametrize(
+    ("cron", "zone", "begin", "expected"),
     [
-        {"name": "Not good"},
-        {"cron": "* * * *"},
-        {"cron": "99 * * * *"},
-        {"cron": "sometimes"},
-        {"cron": "0 9-5 * * *"},
-        {"cron": "*/0 * * * *"},
-        {"time_zone": "Mars/Base"},
+        # Spring: 02:00 becomes 03:00 in Berlin on 2026-03-29 at 01:00 UTC.
+        ("30 2 * * *", "Europe/Berlin", berlin(2026, 3, 28, 12), [(29, 1, 0), (30, 0, 30)]),
+        ("0 8 * * *", "Europe/Berlin", berlin(2026, 3, 28, 12), [(29, 6, 0), (30, 6, 0)]),
+        ("*/30 * * * *", "Europe/Berlin", berlin(2026, 3, 29, 0, 15), [(29, 0, 30), (29, 1, 0), (29, 1, 30)]),
+        ("15,45 2 29 3 *", "Europe/Berlin", berlin(2026, 3, 28, 12), [(29, 1, 0)]),
+        # Autumn: 03:00 becomes 02:00 on 2026-10-25 at 01:00 UTC; what has a time comes once, what goes by the clock twice.
+        ("30 2 * * *", "Europe/Berlin", berlin(2026, 10, 24, 12), [(25, 0, 30), (26, 1, 30)]),
+        ("*/30 * * * *", "Europe/Berlin", berlin(2026, 10, 25, 0, 15), [(25, 0, 30), (25, 1, 0), (25, 1, 30), (25, 2, 0)]),
+        ("45 2 * * *", "Europe/Berlin", berlin(2026, 10, 25, 1, 40), [(26, 1, 45)]),
+        # The other half of the world, by half an hour: Lord Howe Island.
+        ("15 2 * * *", "Australia/Lord_Howe", berlin(2026, 10, 2, 18), [(3, 15, 30), (4, 15, 15)]),
+    ],
+)  # fmt: skip
+def test_slots_are_right_over_both_nights_of_daylight_saving(
+    cron: str, zone: str, begin: datetime, expected: list[tuple[int, int, int]]
+) -> None:
+    timing = Timing(kind="cron", cron=cron, time_zone=zone)
+
+    found = timing.next_runs(begin, len(expected))
+
+    assert [(slot.day, slot.hour, slot.minute) for slot in found] == expected
+
+
+def test_an_interval_is_counted_from_its_anchor_and_once_is_once() -> None:
+    every = Timing(kind="interval", every_s=90, anchor=NOON)
+    once = Timing(kind="once", at=NOON)
+
+    assert every.next_runs(NOON + timedelta(seconds=100), 2) == [
+        NOON + timedelta(seconds=180),
+        NOON + timedelta(seconds=270),
+    ]
+    assert every.next_runs(NOON - timedelta(seconds=1), 1) == [NOON]
+    assert once.next_runs(NOON - timedelta(seconds=1)) == [NOON]
+    assert once.next_runs(NOON) == []
+
+
+@pytest.mark.parametrize(
+    ("wrong", "field"),
+    [
+        ({}, "cron"),
+        ({"cron": "* * * *"}, "cron"),
+        ({"cron": "99 * * * *"}, "cron"),
+        ({"cron": "sometimes"}, "cron"),
+        ({"cron": "0 9-5 * * *"}, "cron"),
+        ({"cron": "*/0 * * * *"}, "cron"),
+        ({"cron": "0 0 30 2 *"}, "cron"),
+        ({"cron": "0 0 * * * *"}, "cron"),
+        ({"cron": "* * * * *", "time_zone": "Mars/Base"}, "time_zone"),
+        ({"cron": "* * * * *", "time_zone": "../../etc/passwd"}, "time_zone"),
+        ({"every_s": 1}, "every_s"),
+        ({"cron": "* * * * *", "every_s": 60}, "cron"),
     ],
 )
-def test_a_wrong_schedule_is_refused_where_it_is_written(wrong: dict[str, str]) -> None:
-    with pytest.raises((ValueError, KeyError)):
-        dataclasses.replace(EVERY_MINUTE, **wrong)  # type: ignore[arg-type]
-
-
-@pytest.mark.parametrize("cron", ["*/10 * * * *", "0 3 * * 0", "0 4 1 * *", "0,30 8-18/2 * * 1-5"])
-def test_a_usual_cron_line_is_taken(cron: str) -> None:
-    assert dataclasses.replace(EVERY_MINUTE, cron=cron).cron == cron
+def test_a_wrong_time_is_refused_with_its_field(wrong: dict[str, Any], field: str) -> None:
+    with pytest.raises(ValueError, match=f"^{field}: "):
+        timing_of(**wrong)
 
 
 @pytest.mark.parametrize("schedule", SCHEDULES, ids=lambda schedule: schedule.name)
@@ -184,4 +441,4 @@ def test_each_schedule_names_a_task_that_exists_with_its_own_options(schedule: S
         schedule.timeout_s,
     )
     assert schedule.why
-    assert FOREIGN_ID.fullmatch(slot_job_id(schedule, datetime.now(UTC)))
+    assert FOREIGN_ID.fullmatch(job_id_of(schedule.name, datetime.now(UTC)))

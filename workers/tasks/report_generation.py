@@ -66,14 +66,15 @@ async def report_generation(
     """Make a report of a period: what came in, what went out and for what, by currency.
 
     Args:
-        period: such as 2026-11, 2026-Q4 or 2026; the one at hand if left out.
-        kind: month, quarter or year, where no period is given.
+        period: such as 2026-11, 2026-Q4 or 2026, or `previous` for the last whole one; the one at hand if left out.
+        kind: month, quarter or year, where the period does not say it.
         accounts: ids, IBANs or names of accounts; all if left out.
         formats: pdf, xlsx, or both if left out.
         job: the running job.
         store: where the files go.
     """
-    chosen = Period.of(period) if period else Period.containing(today(), kind)
+    at_hand = Period.containing(today(), kind)
+    chosen = at_hand.moved(-1) if period == "previous" else Period.of(period) if period else at_hand
     wanted = tuple(dict.fromkeys(formats or ("pdf", "xlsx")))
     steps = Steps(job, {"Choosing": 2, "Adding up": 38, "Drawing": 30, "Calculating": 20, "Storing": 10})
     steps.tell("Choosing", 0, chosen.name)

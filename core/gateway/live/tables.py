@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from core.gateway.live.states import Row, Topic
 from core.storage.queues import list_queues
+from core.storage.schedules import list_schedules
 from core.storage.statistics import minutes, totals
 from core.storage.tasks import task_rows
 from core.storage.workers import list_workers
 from taskcast.engine.engine import Engine
 
+ENDS = ("job.started", "job.completed", "job.failed", "job.cancelled")
 MOVES = (
     "job.scheduled",
     "job.queued",
@@ -35,7 +37,7 @@ def tables(engine: Engine) -> list[Topic]:
         Topic("queues", queues, changed_by=(*MOVES, "queue.", "worker.started", "worker.stopped")),
         Topic("workers", list_workers, changed_by=("worker.",)),
         Topic("tasks", tasks, changed_by=("queue.", "worker.started")),
-        Topic("schedules", _nothing, changed_by=("schedule.",)),
+        Topic("schedules", list_schedules, changed_by=("schedule.", *ENDS)),
         Topic("alerts", _nothing, changed_by=("alert.",)),
     ]
 

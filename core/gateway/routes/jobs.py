@@ -6,13 +6,14 @@ from typing import Any
 
 from starlette.responses import Response
 
-from core.control import Order, already_final
+from core.control import already_final
 from core.errors import Forbidden
 from core.gateway import answers
 from core.gateway.endpoint import Endpoints, answer_json
 from core.gateway.models import CancelBody, DeleteQuery, EnqueueBody, JobsQuery, RetryBody
 from core.gateway.services import Context
 from core.job_now import NotRecordedYet, job_after, job_now
+from core.orders import Order
 from core.permissions import Permission
 from core.storage.filters import JobFilter
 from core.storage.jobs import list_jobs

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from starlette.responses import Response
 
-from core.control import ENGINE_S
 from core.errors import NotFound
 from core.gateway import answers
 from core.gateway.endpoint import Endpoints, answer_json
 from core.gateway.models import PauseBody
 from core.gateway.services import Context
+from core.orders import ENGINE_S
 from core.permissions import Permission
 from core.storage.pauses import shown
 from core.storage.tasks import get_task, task_rows
