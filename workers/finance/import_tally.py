@@ -117,7 +117,8 @@ class ImportTally:
 
     def _summary(self, name: str, checks: list[BalanceCheck]) -> str:
         accounts = len(checks)
-        parts = [f"{self.imported:,} new lines of {name} on {accounts} {'account' if accounts == 1 else 'accounts'}"]
+        lines = "line" if self.imported == 1 else "lines"
+        parts = [f"{self.imported:,} new {lines} of {name} on {accounts} {'account' if accounts == 1 else 'accounts'}"]
         if self.duplicates:
             parts.append(f"{self.duplicates:,} known before")
         if self.skipped_total:

@@ -36,6 +36,7 @@ STEPS = ("Reading", "Detecting", "Importing", "Finishing")
 SHARES = {"Reading": (0.0, 4.0), "Detecting": (4.0, 20.0), "Importing": (20.0, 99.0)}
 SKIPPED_LOGGED = 20
 MAX_ACCOUNTS = 1000
+STATUS_FIELDS = frozenset({"status", "Sts"})  # at fault in lines that can be read and are not booked yet
 LOCK_PAUSE_S = 0.2
 SHOWN_S = 1.2
 """The lines of a statement are spread over so many seconds, so that its bar is seen to move, not to jump: of that many values
@@ -171,12 +172,15 @@ class StatementImport:
                 self._share("Importing", done / max(1, total), f"{done:,} of {max(done, total):,} lines")
                 await self._job.checkpoint()
                 await asyncio.sleep(max(0.0, began + done / pace - time.monotonic()))
-        if self._tally.skipped_total and not self._tally.lines:
-            first = self._tally.skipped[0]
+        unread = [bad for bad in self._tally.skipped if bad.field not in STATUS_FIELDS]
+        if unread and not self._tally.lines:
+            remedy = (
+                "check that the header names the right columns and" if self._family == "CSV" else "check the file, or"
+            )
             raise StatementUnreadable(
-                first.field,
-                f"none of the {self._tally.skipped_total} lines can be read; line {first.line}: {first.reason}",
-                "check that the header names the right columns and export the statement again",
+                unread[0].field,
+                f"none of the {self._tally.skipped_total} lines can be read; line {unread[0].line}: {unread[0].reason}",
+                f"{remedy} export the statement again",
             )
 
     def _prepared(self) -> Iterator[_Line | BadLine]:

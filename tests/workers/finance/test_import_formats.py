@@ -207,6 +207,12 @@ async def test_a_rule_made_later_reaches_known_lines_but_never_overrides_a_hand(
     ) == [(-800, "mine", "hand"), (-30, "ruled", "rule")]
 
 
+async def test_a_report_of_pending_entries_alone_adds_nothing_and_is_no_error(run: Any) -> None:
+    result = await run(CAMT_053.replace("BOOK", "PDNG"))
+
+    assert (result["imported"], result["skipped_total"]) == (0, 3)
+
+
 async def test_a_given_account_takes_the_lines(run: Any) -> None:
     result = await run(MT940.split(":20:STARTUMS\n:25:NL91")[0], account="DE89 3704 0044 0532 0130 00")
 
