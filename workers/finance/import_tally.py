@@ -16,6 +16,7 @@ from workers.finance.statement_balances import BalanceCheck, check_balances
 
 SKIPPED_SHOWN = 100
 ACCOUNTS_SHOWN = 100
+ACCOUNTS_TOLD = 200
 SUMS_SHOWN = 6
 
 
@@ -194,6 +195,11 @@ class ImportTally:
                 }
             )
         return tables
+
+
+def for_job(result: dict[str, Any]) -> dict[str, Any]:
+    """Return a result as small as a job's may be: of many accounts the first are told; the statement keeps them all."""
+    return {**result, "accounts": result["accounts"][:ACCOUNTS_TOLD], "accounts_total": len(result["accounts"])}
 
 
 def verdict(check: BalanceCheck, currency: str) -> str:

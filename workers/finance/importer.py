@@ -25,7 +25,7 @@ from workers.finance.csv_mappings import chosen_mappings, save_mapping
 from workers.finance.csv_reader import CsvReader
 from workers.finance.entries import AccountKey, BadLine, Entry, Format, StatementReader, StatementUnreadable
 from workers.finance.fingerprints import Fingerprints
-from workers.finance.import_tally import AccountTally, ImportTally, verdict
+from workers.finance.import_tally import AccountTally, ImportTally, for_job, verdict
 from workers.finance.other_formats import family_of, has_others, take_told
 from workers.finance.readers import open_reader
 from workers.finance.statement_balances import check_balances
@@ -102,7 +102,7 @@ class StatementImport:
             await self._lock(lent, f"job:{self._job_id}", "another attempt of this job")
             if (earlier := await ledger.statement_result(lent, self._job_id)) is not None:
                 self._job.log("this job has imported the file before; its result stands", imported=earlier["imported"])
-                return earlier
+                return for_job(earlier)
             await self._import(lent)
             await self._take_balances(lent)
             result = self._tally.result(file_id=self._stored.id, name=self._stored.name, found=found)
@@ -112,7 +112,7 @@ class StatementImport:
             await self._save_mapping(lent)
             await self._job.checkpoint()
         self._say_result(result)
-        return result
+        return for_job(result)
 
     def _read_with(self) -> dict[str, Any]:
         """Return what `open_reader` was told, so that the file can be read again as it was."""

@@ -79,6 +79,7 @@ async def test_the_result_says_what_came_of_it(upload: Upload, run: Any) -> None
     result = await run(stored.id)
 
     (account,) = result.pop("accounts")
+    assert result.pop("accounts_total") == 1
     assert account.pop("id")
     assert account == {
         "name": "DE89370400440532013000",
@@ -173,6 +174,22 @@ async def test_amounts_of_several_currencies_are_summed_apart(upload: Upload, ru
         ("A", "JPY"): "900",
         ("B", "EUR"): "2.00",
     }
+
+
+async def test_of_many_accounts_the_first_are_told_and_all_are_imported(upload: Upload, run: Any) -> None:
+    stored = await upload("Date,Account,Amount\n" + "".join(f"2024-01-01,Till {n},1\n" for n in range(300)))
+
+    result = await run(stored.id)
+
+    assert (result["imported"], len(result["accounts"]), result["accounts_total"]) == (300, 200, 300)
+    assert (len(result["tables"][0]["rows"]), result["tables"][0]["total_rows"]) == (100, 300)
+
+
+async def test_more_accounts_than_anybody_has_are_an_error(upload: Upload, run: Any) -> None:
+    stored = await upload("Date,Account,Amount\n" + "".join(f"2024-01-01,Booking {n},1\n" for n in range(1_001)))
+
+    with pytest.raises(StatementUnreadable, match="more than 1,000 accounts; check which column names the account"):
+        await run(stored.id)
 
 
 async def test_a_cancelled_import_leaves_nothing_and_a_later_one_is_right(upload: Upload, run: Any) -> None:
