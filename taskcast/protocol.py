@@ -48,8 +48,8 @@ class CloseCode(IntEnum):
 
     @property
     def may_reconnect(self) -> bool:
-        """Tell whether coming back can help: never after 40xx."""
-        return self >= 4100
+        """Tell whether coming back can help: never after 40xx, but for 4008."""
+        return may_reconnect(self)
 
     @property
     def reconnect_now(self) -> bool:
@@ -58,8 +58,11 @@ class CloseCode(IntEnum):
 
 
 def may_reconnect(code: int | None) -> bool:
-    """Tell whether a client may come back after a close with this code; None is a lost connection."""
-    return code is None or not 4000 <= code < 4100
+    """Tell whether a client may come back after a close with this code; None is a lost connection.
+
+    A client that says hello at once meets 4008 only when the network or a process stood still meanwhile.
+    """
+    return code is None or code == CloseCode.NO_HELLO or not 4000 <= code < 4100
 
 
 def reconnect_now(code: int | None) -> bool:

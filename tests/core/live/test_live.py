@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from core.embedded.valkey import EmbeddedValkey
+from core.gateway.live import endpoint
 from core.recorder.recorder import Recorder
 from core.settings import Settings
 from core.storage.connection import transaction
@@ -28,6 +29,7 @@ from taskcast.client import (
 from taskcast.engine.engine import Engine
 from taskcast.engine.jobs import End
 from taskcast.names import Names
+from taskcast.protocol import CloseCode
 from tests.core.live.conftest import As, Gateway, Join, Work, collect, make_token, watching
 from tests.scenarios.chaos.wire import Wire, Wires
 from tests.waiting import eventually
@@ -299,6 +301,28 @@ async def test_a_subscription_that_cannot_be_had_for_now_is_asked_for_until_it_c
         messages = await collect(one, has("job.completed"))
 
     assert "job.completed" in kinds(messages)
+
+
+async def test_a_client_whose_hello_came_late_comes_back(
+    acting: As, gateway: Gateway, recorder: Recorder, work: Work, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = await acting()
+    states: list[ConnectionState] = []
+    async with client.live() as live:
+        live.listen(states.append)
+        subscription = await live.subscribe("jobs")
+        await anext(subscription)
+        # As if the network had stood still for longer than the gateway waits.
+        with monkeypatch.context() as patch:
+            patch.setattr(endpoint, "HELLO_TIMEOUT_S", 0)
+            await gateway.stop()
+            await gateway.start()
+            await eventually(lambda: any(state.code == CloseCode.NO_HELLO for state in states), timeout=20)
+        job = await work.running()
+        await work.complete(job)
+        messages = await collect(subscription, has("job.completed"), 30)
+
+    assert kinds(messages) == ["job.queued", "job.started", "job.completed"]
 
 
 async def test_a_rollback_of_the_queue_server_closes_all_with_4203_and_a_fresh_snapshot_follows(
