@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import random
+
 import pytest
 
 from tests.workers.finance.reading import read
@@ -44,3 +46,40 @@ def test_other_files_are_refused_with_a_remedy(contents: bytes, name: str, told:
 def test_an_unknown_currency_is_refused(contents: str) -> None:
     with pytest.raises(StatementUnreadable, match=r"currency: .*ISO 4217"):
         read(contents, currency="EURO")
+
+
+PIECES = [
+    "<",
+    ">",
+    "&",
+    "\x00",
+    "\xff",
+    ":61:",
+    ":86:",
+    "<STMTTRN>",
+    "</OFX>",
+    "<!--",
+    "<![CDATA[",
+    "-\n",
+    "\n",
+    "</Ntry>",
+    "9" * 20,
+    ",",
+]
+
+
+@pytest.mark.parametrize("contents", [CSV, OFX_1, OFX_2, MT940, CAMT_053])
+@pytest.mark.parametrize("seed", range(3))
+def test_damage_is_read_around_or_refused_and_nothing_else(contents: str, seed: int) -> None:
+    rng = random.Random(seed)
+    for _ in range(60):
+        text = contents
+        for _ in range(rng.choice([1, 1, 3, 10])):
+            at = rng.randrange(len(text) + 1)
+            text = text[:at] + rng.choice(PIECES) + text[at + rng.choice([0, 0, 1, 30]) :]
+        try:
+            found = read(text.encode("latin-1", "replace"))
+        except StatementUnreadable as error:
+            assert error.field and error.remedy
+        else:
+            assert all(bad.field and bad.reason for bad in found.bad)
