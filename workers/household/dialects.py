@@ -5,24 +5,10 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from datetime import date
 from decimal import Decimal
 
+from workers.household.bookings import Booking
 from workers.household.people import SampleAccount
-
-
-@dataclass(frozen=True, slots=True)
-class Booking:
-    """One line of a sample statement; `balance` is what the account holds after it."""
-
-    day: date
-    amount: Decimal
-    text: str
-    counterparty: str
-    reference: str
-    balance: Decimal
-
 
 Rows = list[list[str]]
 Dialect = Callable[[SampleAccount, Sequence[Booking]], bytes]

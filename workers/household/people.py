@@ -8,7 +8,7 @@ from decimal import Decimal
 
 @dataclass(frozen=True, slots=True)
 class SampleAccount:
-    """An account of a person; `dialect` names how its bank writes CSV."""
+    """An account of a person; `dialect` names how its bank writes CSV, `also` the format of every other statement."""
 
     key: str
     person: str
@@ -17,6 +17,7 @@ class SampleAccount:
     number: str
     currency: str
     opening: Decimal
+    also: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,14 +35,20 @@ PEOPLE = ("ada", "ben", "carla", "dev")
 
 ACCOUNTS = (
     SampleAccount("ada-giro", "ada", "Sparhaus", "german", "DE89370400440532013000", "EUR", Decimal("2410.55")),
-    SampleAccount("ada-card", "ada", "Kartenbank", "compact", "DE02120300000000202051", "EUR", Decimal("-310.20")),
-    SampleAccount("ben-current", "ben", "Harbour Bank", "british", "GB29NWBK60161331926819", "GBP", Decimal("1830.00")),
+    SampleAccount(
+        "ada-card", "ada", "Kartenbank", "compact", "DE02120300000000202051", "EUR", Decimal("-310.20"), "camt"
+    ),
+    SampleAccount(
+        "ben-current", "ben", "Harbour Bank", "british", "GB29NWBK60161331926819", "GBP", Decimal("1830.00"), "ofx"
+    ),
     SampleAccount("ben-checking", "ben", "First Prairie", "american", "000123456789", "USD", Decimal("5120.75")),
     SampleAccount(
         "carla-compte", "carla", "Banque du Lac", "french", "FR1420041010050500013M02606", "EUR", Decimal("960.10")
     ),
     SampleAccount("carla-konto", "carla", "Bergpost", "swiss", "CH9300762011623852957", "CHF", Decimal("7205.40")),
-    SampleAccount("dev-rekening", "dev", "Polderbank", "dutch", "NL91ABNA0417164300", "EUR", Decimal("1500.00")),
+    SampleAccount(
+        "dev-rekening", "dev", "Polderbank", "dutch", "NL91ABNA0417164300", "EUR", Decimal("1500.00"), "mt940"
+    ),
 )
 
 _HABITS = """

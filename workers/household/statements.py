@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from decimal import Decimal
 from enum import StrEnum
 from random import Random
 
 from taskcast.states import Priority
-from workers.household.dialects import DIALECTS, Booking
+from workers.household.bookings import Booking
+from workers.household.dialects import DIALECTS
+from workers.household.formats import ENDINGS, FORMATS, spoilt
 from workers.household.people import ACCOUNTS, HABITS, INCOME, SampleAccount
 
 FIRST_DAY = date(2024, 1, 1)
@@ -58,12 +60,13 @@ class SampleStatements:
         account = ACCOUNTS[number % len(ACCOUNTS)]
         rng = Random(f"{self._seed}:{number}:delivery")
         bookings = self.bookings(number)
-        contents = DIALECTS[account.dialect](account, bookings)
+        written = _format(number, account)
+        contents = (FORMATS | DIALECTS)[written](account, bookings)
         if kind is Kind.FLAWED:
-            contents = _flawed(contents, account.dialect, rng)
+            contents = spoilt(contents, written, rng) if written in FORMATS else _flawed(contents, written, rng)
         elif kind is Kind.BROKEN:
             contents = _BROKEN[number // 3 % len(_BROKEN)]
-        ending = "pdf" if contents.startswith(b"%PDF") else "csv"
+        ending = "pdf" if contents.startswith(b"%PDF") else ENDINGS.get(written, "csv")
         pace = rng.uniform(35, 70) if kind is Kind.LARGE else rng.uniform(15, 45)
         return SampleStatement(
             number,
@@ -78,8 +81,13 @@ class SampleStatements:
 
     def bookings(self, number: int) -> list[Booking]:
         """Return the bookings of a statement: the last of the one before on its account, then new ones."""
-        before = self._new_bookings(number - len(ACCOUNTS))[-OVERLAP_LINES:]
-        return before + self._new_bookings(number)
+        new = self._new_bookings(number)
+        balance = new[0].balance - new[0].amount
+        before = []
+        for booking in reversed(self._new_bookings(number - len(ACCOUNTS))[-OVERLAP_LINES:]):
+            before.append(replace(booking, balance=balance))
+            balance -= booking.amount
+        return [*reversed(before), *new]
 
     def _new_bookings(self, number: int) -> list[Booking]:
         account = ACCOUNTS[number % len(ACCOUNTS)]
@@ -98,6 +106,10 @@ class SampleStatements:
             reference = f"R{number % 100_000:05d}{i:04d}"
             bookings.append(Booking(day, amount, habit.text, habit.counterparty, reference, balance))
         return bookings
+
+
+def _format(number: int, account: SampleAccount) -> str:
+    return account.also if account.also and number // len(ACCOUNTS) % 2 else account.dialect
 
 
 def _kind(number: int) -> Kind:

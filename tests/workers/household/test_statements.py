@@ -4,25 +4,36 @@ import io
 from collections import Counter
 from datetime import date
 from decimal import Decimal
+from functools import cache
 
 import pytest
 
-from workers.finance.csv_reader import CsvReader
-from workers.finance.entries import BadLine, Entry, StatementUnreadable
+from workers.finance.entries import BadLine, Entry, StatementReader, StatementUnreadable
+from workers.finance.readers import open_reader
 from workers.household.people import ACCOUNTS, PEOPLE
 from workers.household.statements import Kind, SampleStatement, SampleStatements
 
 STATEMENTS = [SampleStatements().statement(number) for number in range(18_000_000, 18_000_130)]
 
 
+def reader_of(statement: SampleStatement) -> StatementReader:
+    """Return the reader, all of its lines read."""
+    return _read(statement)[0]
+
+
 def read(statement: SampleStatement) -> tuple[list[Entry], list[BadLine]]:
-    reader = CsvReader(io.BytesIO(statement.contents))
+    found = _read(statement)[1]
+    return [i for i in found if isinstance(i, Entry)], [i for i in found if isinstance(i, BadLine)]
+
+
+@cache
+def _read(statement: SampleStatement) -> tuple[StatementReader, list[Entry | BadLine]]:
+    reader = open_reader(io.BytesIO(statement.contents), name=statement.name)
     for _ in reader.scan():
         pass
     for _ in reader.detect():
         pass
-    found = list(reader.lines())
-    return [i for i in found if isinstance(i, Entry)], [i for i in found if isinstance(i, BadLine)]
+    return reader, list(reader.lines())
 
 
 def facts(entries: list[Entry]) -> list[tuple[date, Decimal]]:
@@ -82,4 +93,21 @@ def test_something_of_everything_comes_along() -> None:
 def test_a_statement_begins_with_the_end_of_the_one_before() -> None:
     statements, number = SampleStatements(), STATEMENTS[1].number
 
-    assert statements.bookings(number)[:5] == statements.bookings(number - len(ACCOUNTS))[-5:]
+    again, before = statements.bookings(number)[:5], statements.bookings(number - len(ACCOUNTS))[-5:]
+    assert [(b.day, b.amount, b.reference) for b in again] == [(b.day, b.amount, b.reference) for b in before]
+
+
+@pytest.mark.parametrize("kind", [Kind.USUAL, Kind.LARGE])
+def test_balances_agree_wherever_a_bank_tells_them(kind: Kind) -> None:
+    told = [reader_of(statement) for statement in STATEMENTS if statement.kind is kind]
+
+    balances = [each for reader in told for each in reader.balances()]
+
+    assert sum(each.difference is not None for each in balances) > len(told) / 3
+    assert not any(each.difference for each in balances)
+
+
+def test_every_format_comes_along() -> None:
+    formats = {reader.format.name for s in STATEMENTS if s.kind is Kind.USUAL and (reader := reader_of(s)).format}
+
+    assert formats == {"CSV", "OFX 1", "MT940", "CAMT.053.001.08"}
