@@ -248,5 +248,5 @@ def _missing(field: str, headers: Sequence[str]) -> StatementUnreadable:
     return StatementUnreadable(
         field,
         f"no column is named like one (found: {shown})",
-        f"name it {known} or another usual name in the header line",
+        f"name it {known} or another usual name in the header line, or pass a mapping",
     )

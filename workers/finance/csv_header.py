@@ -76,7 +76,7 @@ def find_header(sample: list[str]) -> tuple[str, int, Columns]:
         raise StatementUnreadable(
             "columns",
             f"no line among the first {HEADER_WITHIN} names a date and an amount (the file begins with {first[:120]!r})",
-            "put a header line such as Date;Amount;Description above the bookings",
+            "put a header line such as Date;Amount;Description above the bookings, or pass a mapping",
         )
     _, delimiter, line, cells = best
     rows = [row for _, row in good(records(iter(sample[line:]), delimiter))]
