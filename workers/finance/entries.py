@@ -15,6 +15,7 @@ MAX_TEXT = 2000
 DEFAULT_CURRENCY = "EUR"
 
 _IBAN = re.compile(r"[A-Z]{2}[0-9]{2}[A-Z0-9]{10,30}")
+_GERMAN = re.compile(r"([1-8][0-9]{7})/([0-9]{1,10})")
 _NO_REFERENCE = frozenset({"", "NONREF", "NOTPROVIDED", "NOT PROVIDED", "KREF+", "EREF"})
 
 
@@ -151,9 +152,21 @@ def known_reference(text: str) -> str:
 
 
 def account_key(written: str, currency: str, name: str = "") -> AccountKey:
-    """Return the account that a bank writes so: an IBAN without spaces, any other number as it is."""
+    """Return the account that a bank writes so: an IBAN without spaces, any other number as it is.
+
+    A German bank code and number, `37040044/0532013000` in euros, is the IBAN made of them, so that a bank's MT940 and CSV
+    are of one account.
+    """
     identity = iban_of(written) or clean(written)
+    if currency == "EUR" and (match := _GERMAN.fullmatch(identity)):
+        return AccountKey(_german_iban(*match.groups()), currency, (clean(name) or identity)[:255])
     return AccountKey(identity[:128], currency, (clean(name) or identity)[:255])
+
+
+def _german_iban(bank: str, number: str) -> str:
+    account = bank + number.zfill(10)
+    # ISO 13616: DE00 behind the account, its letters as 13 and 14; the check digits make the whole 1 modulo 97.
+    return f"DE{98 - int(account + '131400') % 97:02d}{account}"
 
 
 def iban_of(text: str) -> str | None:

@@ -90,7 +90,7 @@ async def add_rule(pattern: str, *, key: str = "home", field: str = "any", match
                 ("4111XXXXXXXX1111", "only one balance is told"),
             ],
         ),
-        (MT940, 4, [("37040044/0532013000", "agrees"), ("NL91ABNA0417164300", "agrees")]),
+        (MT940, 4, [("DE89370400440532013000", "agrees"), ("NL91ABNA0417164300", "agrees")]),
         (CAMT_053, 2, [("DE89370400440532013000", "agrees")]),
     ],
 )
@@ -128,7 +128,7 @@ async def test_the_balances_of_each_statement_are_kept(run: Any) -> None:
 
     _, balances, _ = await tables()
     assert [(identity, number, lines, str(amount)) for identity, _, number, *_, lines, amount in balances] == [
-        ("37040044/0532013000", 1, 2, "1700.0000"),
+        ("DE89370400440532013000", 1, 2, "1700.0000"),
         ("NL91ABNA0417164300", 1, 2, "-13.4000"),
     ]
 

@@ -44,10 +44,27 @@ def test_several_accounts_and_their_balances_are_read() -> None:
     found = read(MT940)
 
     assert [(each.account.identity, each.opening, each.closing, each.amount) for each in found.balances] == [
-        ("37040044/0532013000", Decimal("1000.00"), Decimal("2700.00"), Decimal("1700.00")),
+        ("DE89370400440532013000", Decimal("1000.00"), Decimal("2700.00"), Decimal("1700.00")),
         ("NL91ABNA0417164300", Decimal("50.00"), Decimal("36.60"), Decimal("-13.40")),
     ]
     assert all(check_balances([each]).agrees for each in found.balances)
+
+
+@pytest.mark.parametrize(
+    ("written", "identity"),
+    [
+        ("37040044/0532013000", "DE89370400440532013000"),
+        ("37040044/532013000", "DE89370400440532013000"),
+        ("50880050/0194787400888", "50880050/0194787400888"),
+        ("DE89 3704 0044 0532 0130 00", "DE89370400440532013000"),
+        ("NL91ABNA0417164300EUR", "NL91ABNA0417164300"),
+        ("517852257", "517852257"),
+    ],
+)
+def test_an_account_is_known_by_its_iban_where_it_can_be_told(written: str, identity: str) -> None:
+    (entry,) = read(statement(":61:2410051005D5,00NTRFNONREF", account=written)).entries
+
+    assert entry.account.identity == identity
 
 
 def test_what_the_specification_allows_is_read_as_mt_940_reads_it() -> None:
