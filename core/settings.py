@@ -62,6 +62,14 @@ class Settings(BaseSettings):
     backup_dir: Path | None = Field(
         None, description="Where the dumps of the database are kept; by default in the data directory."
     )
+    mailbox_url: SecretStr | None = Field(
+        None, description="Mailbox that EMAIL_SYNC reads: imaps://user:password@host/INBOX, imap:// or maildir:///path."
+    )
+    smtp_url: SecretStr | None = Field(
+        None,
+        description="Where NOTIFICATION_DIGEST sends mail: smtps://user:password@host:465, smtp:// or outbox:///path.",
+    )
+    mail_from: str | None = Field(None, description="Address that mail is sent from.")
     retention_days: int = Field(30, ge=1, description="Days that ended jobs are kept.")
     log_retention_days: int = Field(7, ge=1, description="Days that the log lines of completed jobs are kept.")
     upload_max_bytes: int = Field(

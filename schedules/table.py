@@ -91,6 +91,16 @@ SCHEDULES = (
         timeout_s=900.0,
     ),
     Schedule(
+        name="daily-email-sync",
+        title="Daily email sync",
+        cron="0 2 * * *",
+        task="EMAIL_SYNC",
+        why="at night, when mail servers have time, and after the day's last notices of the banks have come",
+        queue="mail",
+        max_attempts=5,
+        timeout_s=1800.0,
+    ),
+    Schedule(
         name="weekly-insights",
         title="Weekly insights",
         cron="0 3 * * 0",
@@ -111,6 +121,16 @@ SCHEDULES = (
         queue="reports",
         max_attempts=5,
         timeout_s=1800.0,
+    ),
+    Schedule(
+        name="notification-digest",
+        title="Notification digest",
+        cron="0 8 * * *",
+        task="NOTIFICATION_DIGEST",
+        why="in the morning, when people read their mail, and all of the night's jobs have told what they found",
+        queue="mail",
+        max_attempts=5,
+        timeout_s=900.0,
     ),
     Schedule(
         name="cache-cleanup",

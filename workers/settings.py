@@ -24,6 +24,10 @@ class WorkerSettings:
     service_token: str | None
     backup_dir: Path
     retention_days: int
+    mailbox_url: str | None
+    smtp_url: str | None
+    mail_from: str | None
+    public_url: str | None
 
     def need_redis_url(self) -> str:
         """Return the queue server's URL.
@@ -32,6 +36,29 @@ class WorkerSettings:
             ConfigurationError: if it is not set.
         """
         return _need(self.redis_url, "TASKCAST_REDIS_URL")
+
+    def need_mailbox_url(self) -> str:
+        """Return the mailbox's URL: the variable's, or the sample household's Maildir where it was made.
+
+        Raises:
+            ConfigurationError: if there is none.
+        """
+        sample = (self.data_dir / "household" / "mail").absolute()
+        if self.mailbox_url is None and (sample / "new").is_dir():
+            return f"maildir://{sample}"
+        return _need(self.mailbox_url, "TASKCAST_MAILBOX_URL", "imaps://user:password@host/INBOX or maildir:///path")
+
+    def need_smtp(self) -> tuple[str, str]:
+        """Return the URL that mail is sent to and the sender's address; the sample household's outbox where it was made.
+
+        Raises:
+            ConfigurationError: if one of them is not set.
+        """
+        sample = (self.data_dir / "household" / "outbox").absolute()
+        if self.smtp_url is None and sample.is_dir():
+            return f"outbox://{sample}", self.mail_from or "taskcast@household.example"
+        url = _need(self.smtp_url, "TASKCAST_SMTP_URL", "smtps://user:password@host:465")
+        return url, _need(self.mail_from, "TASKCAST_MAIL_FROM", "the sender's address")
 
     def need_service_token(self) -> str:
         """Return the token for calling the gateway: the variable's, or the one that `taskcast up` keeps in the data directory.
@@ -72,10 +99,14 @@ def worker_settings(environment: Mapping[str, str] = os.environ) -> WorkerSettin
         service_token=get("TASKCAST_SERVICE_TOKEN"),
         backup_dir=Path(get("TASKCAST_BACKUP_DIR") or data_dir / "backups"),
         retention_days=int(get("TASKCAST_RETENTION_DAYS") or 30),
+        mailbox_url=get("TASKCAST_MAILBOX_URL"),
+        smtp_url=get("TASKCAST_SMTP_URL"),
+        mail_from=get("TASKCAST_MAIL_FROM"),
+        public_url=get("TASKCAST_PUBLIC_URL"),
     )
 
 
-def _need(value: str | None, name: str) -> str:
+def _need(value: str | None, name: str, what: str = "your server's URL, or start with `taskcast up`") -> str:
     if value is None:
-        raise ConfigurationError(f"{name} is not set; start with `taskcast up`, or give your server's URL")
+        raise ConfigurationError(f"{name} is not set; give {what}")
     return value

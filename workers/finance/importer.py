@@ -27,6 +27,7 @@ from workers.finance.entries import AccountKey, BadLine, Entry, Format, Statemen
 from workers.finance.fingerprints import Fingerprints
 from workers.finance.import_tally import AccountTally, ImportTally, for_job, verdict
 from workers.finance.other_formats import family_of, has_others, take_told
+from workers.finance.pending import settle_pending
 from workers.finance.readers import open_reader
 from workers.finance.statement_balances import check_balances
 
@@ -109,6 +110,11 @@ class StatementImport:
             result["read_with"] = self._read_with()
             self._tell("Finishing", 99.0, f"{result['imported']:,} new, {result['duplicates']:,} known")
             await self._write_statement(lent, result)
+            settled = await settle_pending(
+                lent, self._statement_id, [each.id for each in self._tally.accounts.values()]
+            )
+            if settled:
+                self._job.log(f"{settled} pending transactions, told by mail before, are booked now")
             await self._save_mapping(lent)
             await self._job.checkpoint()
         self._say_result(result)

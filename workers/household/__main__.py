@@ -15,8 +15,9 @@ from taskcast.errors import ConfigurationError
 from workers.app import settings
 from workers.broker import broker, file_store
 from workers.finance.periods import today
-from workers.household.books import write_books
+from workers.household.books import SEED, write_books
 from workers.household.deliveries import Deliveries
+from workers.household.letters import write_letters
 
 AGAIN_S = 30.0
 OFF = frozenset({"0", "false", "no", "off"})
@@ -49,6 +50,7 @@ async def keep_books() -> None:
     while True:
         try:
             books = await write_books(file_store(), until=today())
+            await write_letters(settings.data_dir / "household", until=books.last_day, seed=SEED)
         except Exception:
             logger.exception("the sample household's books could not be written; trying again")
             await asyncio.sleep(AGAIN_S)

@@ -1,0 +1,1 @@
+"""Mail: mailboxes read for what banks tell, digests sent to people."""
