@@ -127,6 +127,7 @@ def schema_of(function: Callable[..., Any]) -> dict[str, Any]:
     if description:
         schema["description"] = description.splitlines()[0][:300]
     definitions: dict[str, Any] = {}
+    told = _descriptions(description or "")
     for parameter in parameters:
         if parameter.name in skipped or parameter.kind is parameter.VAR_POSITIONAL:
             continue
@@ -139,10 +140,28 @@ def schema_of(function: Callable[..., Any]) -> dict[str, Any]:
             schema["required"].append(parameter.name)
         else:
             one["default"] = msgspec.json.decode(encode(parameter.default))
+        if parameter.name in told:
+            one.setdefault("description", told[parameter.name])
         schema["properties"][parameter.name] = one
     if definitions:
         schema["$defs"] = definitions
     return schema
+
+
+def _descriptions(docstring: str) -> dict[str, str]:
+    """Return what the section `Args:` of a docstring says of each parameter."""
+    _, _, rest = docstring.partition("Args:\n")
+    found: dict[str, str] = {}
+    name = ""
+    for line in rest.splitlines():
+        if not line.startswith(" "):
+            break
+        if match := re.match(r" {4}(\w+)(?: \([^)]*\))?: (.*)", line):
+            name = match[1]
+            found[name] = match[2].strip()
+        elif name and line.startswith("        "):
+            found[name] = f"{found[name]} {line.strip()}"
+    return {name: text[:300] for name, text in found.items()}
 
 
 def _schema_of_annotation(annotation: Any) -> dict[str, Any]:

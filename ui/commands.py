@@ -6,9 +6,11 @@ from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from ui import questions
-from ui.model import Row
+from taskcast.client import GatewayError
+from ui import forms, questions, schedules
+from ui.model import Row, millis
 from ui.questions import Refusal, Unfit
+from ui.words import explain
 
 if TYPE_CHECKING:
     from taskcast.client import Client
@@ -33,6 +35,8 @@ class Commands:
             self.cancel_job(row)
         elif row is not None and what == "retry":
             await self.retry_job(row)
+        elif row is not None and what == "another":
+            await self.run_task(str(row.get("type") or ""), row)
 
     def cancel_job(self, row: Row) -> None:
         """Cancel a job."""
@@ -64,6 +68,38 @@ class Commands:
             return "The job was queued again" + (f" with another {', '.join(changed)}." if changed else ".")
 
         self._ask(questions.retry_job(row), retry)
+
+    async def run_task(self, name: str, like: Row | None = None) -> None:
+        """Run a task with arguments that are filled into a form, beginning with those of a job like it."""
+        found: list[Row] = []
+
+        async def read() -> None:
+            found.extend(await self._client.tasks())
+            if like is not None and "data" not in like:
+                like["data"] = (await self._client.job(str(like["id"]))).get("data")
+
+        if not await self._page.act(read):
+            return
+        task = next((each for each in found if each.get("name") == name), None)
+        schema: Row = (task or {}).get("schema") or {}
+        known = like.get("data") if like is not None else None
+        known = known if isinstance(known, dict) and "$cut" not in known else None
+        fields = forms.fields_of(schema, known)
+        question = questions.run_task(
+            name,
+            forms.whole(known) if fields is None else fields,
+            str(schema.get("description") or ""),
+            again=like is not None,
+        )
+
+        async def run(values: Row) -> str:
+            arguments = forms.arguments_of(schema, values)
+            questions.refuse_hidden(arguments)
+            job = await self._client.enqueue(name, arguments, force=True if task is None else None)
+            self._page.open_job(str(job["id"]))
+            return f"{name} was enqueued."
+
+        self._ask(question, run)
 
     async def check_stuck(self) -> None:
         """Look for stuck jobs now, and show what was found and done."""
@@ -137,12 +173,84 @@ class Commands:
                 return f"Task {name} is paused."
 
             self._ask(questions.pause_task(name), pause)
+        elif what == "run":
+            await self.run_task(name)
         elif what == "resume":
 
             async def resume() -> None:
                 self._page.tasks.take(await self._client.resume_task(name))
 
             await self._page.act(resume, f"Task {name} goes on.")
+
+    # ------------------------------------------------------------------------------------------------ schedules
+
+    async def steer_schedule(self, what: str, name: str) -> None:
+        """Do what a schedule's button says; `create` needs no name."""
+        row = self._page.schedules.rows.get(name)
+        if what == "create":
+            await self._edit_schedule(None)
+        elif row is None:
+            return
+        elif what == "edit":
+            await self._edit_schedule(row)
+        elif what == "pause":
+
+            async def pause(values: Row) -> str:
+                until, reason = questions.until_of(values, datetime.now(UTC)), questions.reason_of(values)
+                self._page.schedules.take(await self._client.pause_schedule(name, reason=reason, until=until))
+                return f"{row.get('title') or name} is paused."
+
+            self._ask(schedules.pause_schedule(row), pause)
+        elif what == "resume":
+
+            async def resume() -> None:
+                self._page.schedules.take(await self._client.resume_schedule(name))
+
+            await self._page.act(resume, f"{row.get('title') or name} goes on.")
+        elif what == "run":
+
+            async def run() -> None:
+                self._page.open_job(await self._client.run_schedule(name))
+
+            await self._page.act(run, f"{row.get('title') or name} runs now.")
+        elif what == "delete":
+
+            async def delete(_: Row) -> str:
+                await self._client.delete_schedule(name)
+                return f"{row.get('title') or name} is deleted."
+
+            self._ask(schedules.delete_schedule(row), delete)
+
+    async def _edit_schedule(self, row: Row | None) -> None:
+        tasks: list[Row] = []
+
+        async def read() -> None:
+            tasks.extend(await self._client.tasks())
+
+        if not await self._page.act(read):
+            return
+
+        async def save(values: Row) -> str:
+            fields = schedules.edited(values)
+            if row is None:
+                made = await self._client.create_schedule(fields.pop("task"), **fields)
+            else:
+                made = await self._client.change_schedule(str(row["id"]), **fields)
+            self._page.schedules.take(made)
+            return f"{made.get('title')} is {'saved' if row else 'made'}."
+
+        names = sorted(str(task.get("name")) for task in tasks)
+        self._ask(schedules.edit_schedule(names, row), save)
+
+    async def preview(self, values: Row) -> Row:
+        """Return the next runs of what is being filled in, or what is wrong with it."""
+        try:
+            when = schedules.timing(values, str(values.get("kind") or "cron"))
+            return {"next": [millis(at) for at in await self._client.preview_schedule(**when)]}
+        except Unfit as unfit:
+            return {"problem": next(iter(unfit.refusal.fields.values()), "")}
+        except GatewayError as error:
+            return {"problem": next(iter((error.fields or {}).values()), explain(error))}
 
     def _ask(self, question: questions.Question, work: Callable[[Row], Awaitable[str]]) -> None:
         """Ask, then do `work` with what was filled in; it returns what to say, or the dialog says why not."""

@@ -10,6 +10,7 @@ from ui.durations import duration
 from ui.limits import concurrency_words, rate_words
 from ui.looks import FINAL_REASONS, PRIORITIES, QUEUED_REASONS, STATES
 from ui.model import Row, millis
+from ui.results import result_parts
 from ui.rows import error_line, table_row
 from ui.words import stuck_words
 
@@ -29,11 +30,15 @@ def job_page(row: Row) -> Row:
         "facts": _facts(row),
         "timeline": timeline(row),
         "arguments": shown(row.get("data")) if "data" in row else None,
-        "result": shown(row.get("result")) if status == JobState.COMPLETED and "result" in row else None,
+        "result": _result(row.get("result")) if status == JobState.COMPLETED and "result" in row else None,
         "error": _error(row),
         "cancel": _cancel(row),
         "attempts": [_attempt(attempt) for attempt in row.get("attempts") or []][-SHOWN_ATTEMPTS:],
     }
+
+
+def _result(result: Any) -> Row:
+    return shown(result) | result_parts(result)
 
 
 def shown(value: Any) -> Row:

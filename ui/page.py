@@ -94,6 +94,11 @@ class Page:
         return self.upstream.view("tasks", lambda upstream: TableView(upstream, "tasks"))
 
     @property
+    def schedules(self) -> TableView:
+        """All schedules."""
+        return self.upstream.view("schedules", lambda upstream: TableView(upstream, "schedules"))
+
+    @property
     def running(self) -> JobsView:
         """The jobs that run or try again."""
         return self.upstream.view("running", JobsView.of_running)
@@ -172,6 +177,13 @@ class Page:
         else:
             self._questions.setdefault(token, yes)
             self._show({"token": token, "problem": refusal.text, "fields": refusal.fields})
+
+    async def previewed(self, args: Any) -> None:
+        """Say in the dialog when what is being filled in would run."""
+        token, values = args if isinstance(args, list) and len(args) == 2 else (None, {})
+        if token in self._questions and isinstance(values, dict):
+            found = await self.commands.preview(values)
+            self._show({"token": token, "preview": found})
 
     def _show(self, message: dict[str, Any]) -> None:
         if self.dialog is not None:

@@ -74,7 +74,7 @@ def cancel_job(row: Row) -> Question:
         else "It has not begun yet, so it is cancelled at once."
     )
     return Question(
-        title=f"Cancel {_name(row)}?", text=(text,), fields=(_reason(),), yes="Cancel the job", no="Keep it", danger=True
+        title=f"Cancel {_name(row)}?", text=(text,), fields=(reason_field(),), yes="Cancel the job", no="Keep it", danger=True
     )  # fmt: skip
 
 
@@ -103,19 +103,19 @@ def pause_queue(name: str, row: Row | None) -> Question:
     running = int((row or {}).get("running") or 0)
     busy = f" The {running:,} running now {'goes' if running == 1 else 'go'} on to the end." if running else ""
     text = f"No worker takes a job of it until it goes on; new jobs are accepted and wait.{busy}"
-    return Question(title=f"Pause queue {name}?", text=(text,), fields=(_until(), _reason()), yes="Pause")
+    return Question(title=f"Pause queue {name}?", text=(text,), fields=(until_field(), reason_field()), yes="Pause")
 
 
 def pause_task(name: str) -> Question:
     """Ask why and until when a task shall be paused."""
     text = "Its jobs are held back in all queues; other tasks go on. Jobs of it that run now go on to the end."
-    return Question(title=f"Pause task {name}?", text=(text,), fields=(_until(), _reason()), yes="Pause")
+    return Question(title=f"Pause task {name}?", text=(text,), fields=(until_field(), reason_field()), yes="Pause")
 
 
 def drain_queue(name: str, waiting: int) -> Question:
     """Ask whether all waiting jobs of a queue shall be cancelled; many only if its name is typed."""
     jobs = "the 1 waiting job" if waiting == 1 else f"all {waiting:,} waiting jobs"
-    fields: tuple[Row, ...] = (_reason(),)
+    fields: tuple[Row, ...] = (reason_field(),)
     if waiting > TYPE_ABOVE:
         label = f"Type {name} to confirm"
         fields = (*fields, {"kind": "confirm", "name": "confirm", "label": label, "value": name})
@@ -137,6 +137,14 @@ def clean_queue(name: str) -> Question:
     )  # fmt: skip
     text = ("This deletes ended jobs of the queue with their logs and results, for good.",)
     return Question(title=f"Clean queue {name}?", text=text, fields=fields, yes="Delete", no="Keep them", danger=True)
+
+
+def run_task(name: str, fields: tuple[Row, ...], description: str = "", *, again: bool = False) -> Question:
+    """Ask for the arguments of a new job."""
+    text = [description] if description else []
+    if again:
+        text.append("A new job is made; the one you look at stays as it is.")
+    return Question(title=f"Run {name}", text=tuple(text), fields=fields, yes="Run", wide=bool(fields))
 
 
 def stuck_found(found: Row) -> Question:
@@ -244,7 +252,19 @@ def edited_arguments(text: Any, data: Any) -> Row:
     return changed
 
 
-def _until() -> Row:
+def refuse_hidden(arguments: Row) -> None:
+    """Return if no argument holds the mask of a hidden secret, which a new job would take for its value.
+
+    Raises:
+        Unfit: naming the argument.
+    """
+    for name, value in arguments.items():
+        if MASK in _text(value):
+            raise Unfit(f"data.{name}", "holds a hidden secret; give its true value")
+
+
+def until_field() -> Row:
+    """Return the field that asks for how long."""
     return {
         "kind": "choice",
         "name": "until",
@@ -254,7 +274,8 @@ def _until() -> Row:
     }
 
 
-def _reason() -> Row:
+def reason_field() -> Row:
+    """Return the field that asks why."""
     return {"kind": "text", "name": "reason", "label": "Reason (optional)", "max": REASON, "value": ""}
 
 

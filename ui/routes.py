@@ -6,7 +6,7 @@ import asyncio
 import logging
 import shutil
 import tempfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from functools import partial
 from pathlib import Path
 from urllib.parse import quote
@@ -41,6 +41,10 @@ FOLDER = Path(__file__).parent / "assets"
 IMPORT = "TRANSACTION_IMPORT"
 MOVED = {"queues": QUEUES, "workers": WORKERS}
 """Pages that were below `/admin/jobs` once."""
+SHOWN = (
+    (b"%PDF-", "application/pdf"), (b"\x89PNG\r\n\x1a\n", "image/png"), (b"\xff\xd8\xff", "image/jpeg"),
+)  # fmt: skip
+"""What a browser may show of what jobs made, known by its first bytes and not by what somebody said of it."""
 FORM_EXTRA = 64 * 1024
 """What a form may hold beside its file."""
 
@@ -63,6 +67,8 @@ class Routes:
             Route(SIGN_IN, self.sign_in, methods=["POST"]),
             Route("/admin/sign-out", self.sign_out, methods=["POST"]),
             Route("/admin/upload", self.upload, methods=["POST"]),
+            Route("/admin/store", self.store, methods=["POST"]),
+            Route("/admin/files/{file_id}", self.file, methods=["GET"]),
             Route("/admin/export/{job_id}", self.export, methods=["GET"]),
             Route(f"{ASSETS}/icons.css", icons, methods=["GET"]),
             Mount(ASSETS, Assets(directory=FOLDER)),
@@ -111,6 +117,24 @@ class Routes:
 
     async def upload(self, request: Request) -> Response:
         """Take a bank statement, store it at the gateway and enqueue its import."""
+
+        async def imported(session: Session, stored: dict[str, str]) -> dict[str, str]:
+            metadata = {"file_name": stored["name"]}
+            return {"job": (await session.client.enqueue(IMPORT, {"file": stored["id"]}, metadata=metadata))["id"]}
+
+        return await self._stored(request, imported)
+
+    async def store(self, request: Request) -> Response:
+        """Take a file for a job's argument and store it at the gateway."""
+
+        async def told(_: Session, stored: dict[str, str]) -> dict[str, str]:
+            return {"id": stored["id"], "name": stored["name"]}
+
+        return await self._stored(request, told)
+
+    async def _stored(
+        self, request: Request, then: Callable[[Session, dict[str, str]], Awaitable[dict[str, str]]]
+    ) -> Response:
         session: Session = request.scope["taskcast.session"]
         length = request.headers.get("content-length", "")
         most = self._settings.upload_max_bytes
@@ -125,12 +149,43 @@ class Routes:
                 if not isinstance(file, UploadFile) or not file.size:
                     return _problem("Choose a file that is not empty.", 422)
                 stored = await _store(session, file)
-            job = await session.client.enqueue(IMPORT, {"file": stored["id"]}, metadata={"file_name": stored["name"]})
+            answer = await then(session, stored)
         except SessionEnded:
             return _problem("Your session has ended. Please sign in again.", 401)
         except GatewayError as error:
             return _problem(explain(error), error.status if 400 <= error.status < 500 else 503)
-        return JSONResponse({"job": job["id"]}, 201)
+        return JSONResponse(answer, 201)
+
+    async def file(self, request: Request) -> Response:
+        """Give a stored file: to be kept, or shown if its first bytes are those of a PDF or a picture."""
+        session: Session = request.scope["taskcast.session"]
+        file_id = clean_id(request.path_params["file_id"])
+        if file_id is None:
+            return PlainTextResponse("This is no file id.", 404)
+        try:
+            await session.check()
+            pieces = session.client.download(file_id)
+            first = await anext(pieces, b"")
+        except SessionEnded:
+            return RedirectResponse(SIGN_IN, 303)
+        except GatewayError as error:
+            return PlainTextResponse(explain(error), error.status if 400 <= error.status < 500 else 503)
+
+        async def whole() -> AsyncIterator[bytes]:
+            yield first
+            async for piece in pieces:
+                yield piece
+
+        kind = next((kind for magic, kind in SHOWN if first.startswith(magic)), None)
+        shows = kind is not None and "open" in request.query_params
+        name = quote(label(request.query_params.get("name") or "file"), safe="")
+        headers = {
+            "Content-Disposition": f"{'inline' if shows else 'attachment'}; filename*=UTF-8''{name}",
+            "Cache-Control": "private, no-store",
+            # Nothing in a stored file may run as a page of this origin; a PDF is drawn by the browser's own viewer.
+            "Content-Security-Policy": "default-src 'none'; object-src 'self'; style-src 'unsafe-inline'; frame-ancestors 'none'",
+        }
+        return StreamingResponse(whole(), media_type=kind if shows else "application/octet-stream", headers=headers)
 
     async def export(self, request: Request) -> Response:
         """Give a job's whole log as a text file."""
@@ -207,6 +262,12 @@ def _inside(path: str | None) -> str:
     if path and path.startswith(PLACES) and "\\" not in path and "//" not in path and path.isprintable():
         return path
     return BASE
+
+
+def label(name: str) -> str:
+    """Return a name that is safe to offer for a download."""
+    last = "".join(letter for letter in name.replace("\\", "/").rsplit("/", 1)[-1] if letter.isprintable())[:200]
+    return last if last.strip(". ") else "file"
 
 
 def _form(html: str, status: int = 200) -> Response:

@@ -25,6 +25,7 @@ from ui.pages.outside import STYLES, THEME, missing_page
 from ui.pages.overview import overview
 from ui.pages.queue import queue
 from ui.pages.queues import queues
+from ui.pages.schedules import schedules
 from ui.pages.tasks import tasks
 from ui.pages.workers import workers
 from ui.routes import FOLDER, Routes
@@ -42,6 +43,7 @@ BUILDERS: dict[str, Callable[..., None]] = {
     "/queues": queues,
     "/queues/{name}": queue,
     "/tasks": tasks,
+    "/schedules": schedules,
     "/workers": workers,
 }
 """From the address below `/admin` to the page."""

@@ -20,7 +20,8 @@ BASE = f"{ROOT}/jobs"
 QUEUES = f"{ROOT}/queues"
 TASKS = f"{ROOT}/tasks"
 WORKERS = f"{ROOT}/workers"
-PLACES = (BASE, QUEUES, TASKS, WORKERS)
+SCHEDULES = f"{ROOT}/schedules"
+PLACES = (BASE, QUEUES, TASKS, SCHEDULES, WORKERS)
 """Where the pages are; each place is a page, and what lies below it belongs to it."""
 ASSETS = "/admin/assets"
 

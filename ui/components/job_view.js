@@ -29,7 +29,7 @@ export default {
       <button class="ib" :aria-label="copied ? 'Link copied' : 'Copy link'" :title="copied ? 'Copied' : 'Copy link'" @click="share"><Icon :name="copied ? 'check' : 'link'"/></button>
       <a v-if="!wide" class="ib" :href="url" aria-label="Open as a page" title="Open as a page"><Icon name="maximize-2"/></a>
       <button v-if="!wide" class="ib" aria-label="Close" title="Close (Esc)" @click="shut"><Icon name="x"/></button>
-      <template v-if="wide && job"><button v-if="retryable" class="btn" data-testid="retry" @click="$emit('act', 'retry')"><Icon name="rotate-ccw"/>Run again</button><button v-if="cancellable" class="btn danger" data-testid="cancel" :disabled="job.asked" @click="$emit('act', 'cancel')"><Icon :name="job.asked ? 'loader-circle' : 'x'" :class="{spin: job.asked}"/>{{ job.asked ? asking : 'Cancel' }}</button></template>
+      <template v-if="wide && job"><button v-if="retryable" class="btn" data-testid="another" title="A new job with other arguments" @click="$emit('act', 'another')"><Icon name="pencil"/>Run with other arguments</button><button v-if="retryable" class="btn" data-testid="retry" @click="$emit('act', 'retry')"><Icon name="rotate-ccw"/>Run again</button><button v-if="cancellable" class="btn danger" data-testid="cancel" :disabled="job.asked" @click="$emit('act', 'cancel')"><Icon :name="job.asked ? 'loader-circle' : 'x'" :class="{spin: job.asked}"/>{{ job.asked ? asking : 'Cancel' }}</button></template>
     </div>
     <div v-if="!job" class="p-b">
       <div v-if="missing" class="empty" style="grid-column: 1/-1"><Icon name="search"/><b>There is no job with this id</b><p>It may have been deleted because it was old, or the link is not complete.</p><a class="btn" :href="base + '/list'">All jobs</a></div>
@@ -51,7 +51,14 @@ export default {
           <pre v-if="error.trace && trace" class="trace" tabindex="0">{{ error.trace }}</pre>
           <div v-if="error.trace" style="display: flex; padding: 6px 8px; border-top: 1px solid var(--line-soft)"><button class="mini" :aria-expanded="String(trace)" @click="trace = !trace"><Icon :name="trace ? 'chevron-up' : 'chevron-down'"/>{{ trace ? 'Hide' : 'Show' }} stack trace</button><button class="mini" @click="copy(error.trace)"><Icon name="copy"/>Copy</button></div>
         </div></div>
-        <div v-if="result" class="blk o3"><div class="sec">Result<span v-if="result.text === 'null'" class="sub">the task returned nothing</span><button class="mini" @click="copy(result.text)"><Icon name="copy"/>Copy</button></div><Json :value="result"/></div>
+        <div v-if="result" class="blk o3" data-testid="result"><div class="sec">Result<span v-if="result.text === 'null'" class="sub">the task returned nothing</span><button v-if="parts" class="mini" :aria-expanded="String(raw)" @click="raw = !raw"><Icon :name="raw ? 'chevron-up' : 'chevron-down'"/>{{ raw ? 'Hide' : 'Show' }} JSON</button><button class="mini" @click="copy(result.text)"><Icon name="copy"/>Copy</button></div>
+          <template v-if="parts">
+            <p v-if="result.summary" class="rs-s">{{ result.summary }}</p>
+            <dl v-if="result.figures.length" class="rs-f"><div v-for="(f, i) in result.figures" :key="i" :class="f.tone"><dt>{{ f.label }}</dt><dd class="num">{{ f.value }}<small v-if="f.unit">{{ f.unit }}</small></dd></div></dl>
+            <ul v-if="result.files.length" class="rs-l"><li v-for="f in result.files" :key="f.id"><Icon name="file-text"/><span><b>{{ f.name }}</b><small v-if="f.size != null">{{ bytes(f.size) }}</small></span><a v-if="f.opens" class="btn" :href="fileUrl(f, true)" target="_blank" rel="noopener"><Icon name="external-link"/>Open</a><a class="btn" :href="fileUrl(f, false)" download><Icon name="download"/>Download</a></li></ul>
+            <section v-for="(t, i) in result.tables" :key="'t' + i" class="rs-t"><h4 v-if="t.title">{{ t.title }}<small v-if="t.total > t.rows.length">{{ count(t.rows.length) }} of {{ count(t.total) }}</small></h4><div class="rs-x" tabindex="0" role="region" :aria-label="t.title"><table><thead><tr><th v-for="(c, n) in t.columns" :key="n" :class="{r: c[1]}">{{ c[0] }}</th></tr></thead><tbody><tr v-for="(row, r) in t.rows" :key="r"><td v-for="(cell, n) in row" :key="n" :class="{r: t.columns[n][1], num: t.columns[n][1]}">{{ cell }}</td></tr></tbody></table></div></section>
+          </template>
+          <Json v-if="!parts || raw" :value="result"/></div>
         <div v-if="attempts.length" class="blk o5"><div class="sec">Attempts<span class="sub">{{ attempts.length > 1 ? attempts.length : '' }}</span></div><ol class="att"><li v-for="a in tries" :key="a.n" :data-attempt="a.n">
           <div class="att-h"><b class="num">{{ a.n }}</b><span v-if="a.state === 'retrying'" class="chip warn"><Icon name="circle-x"/>Failed</span><Chip v-else-if="known(a.state)" :state="a.state"/><span v-else class="tag">{{ a.reason || a.state }}</span><span class="num">{{ span(a) }}</span><button class="mini" @click="logs(a.n)"><Icon name="terminal"/>Logs</button></div>
           <p class="att-w"><span class="mono">{{ a.worker || 'no worker' }}</span><span v-if="a.process">{{ a.process }}</span><span v-if="a.waited != null">waited {{ duration(a.waited) }}</span></p>
@@ -67,16 +74,18 @@ export default {
       </div>
     </div>
     <div v-if="job && !wide && (may.retry || may.cancel)" class="p-f">
+      <button v-if="retryable" class="btn" data-testid="another" title="A new job with other arguments" @click="$emit('act', 'another')"><Icon name="pencil"/>Other arguments</button>
       <button v-if="retryable" class="btn" data-testid="retry" @click="$emit('act', 'retry')"><Icon name="rotate-ccw"/>Run again</button>
       <button v-if="cancellable" class="btn danger last" data-testid="cancel" :disabled="job.asked" @click="$emit('act', 'cancel')"><Icon :name="job.asked ? 'loader-circle' : 'x'" :class="{spin: job.asked}"/>{{ job.asked ? asking : 'Cancel' }}</button>
     </div>
   </div>`,
   props: { id: String, url: String, base: String, wide: Boolean, may: Object, initial: String },
   emits: ["act"],
-  data() { return { job: null, facts: [], timeline: [], args: null, result: null, error: null, cancel: null, attempts: [], shown: 0, missing: false, problem: null, copied: false, trace: this.wide, clock }; },
+  data() { return { job: null, facts: [], timeline: [], args: null, result: null, error: null, cancel: null, attempts: [], shown: 0, raw: false, missing: false, problem: null, copied: false, trace: this.wide, clock }; },
   created() { if (this.initial) this.patch(this.initial); },
   computed: {
     done() { return isFinal(this.job.status); },
+    parts() { return !!this.result?.tables; },
     retryable() { return this.may.retry && this.done; },
     cancellable() { return this.may.cancel && !this.done; },
     asking() { return this.cancel?.seen ? "Stopping…" : "Cancel requested"; },
@@ -112,6 +121,8 @@ export default {
     },
     async share() { this.copied = await copy(location.origin + (window.path_prefix || "") + this.url); setTimeout(() => (this.copied = false), 1800); },
     known: (state) => state in looks.states,
+    bytes(n) { return n < 1000 ? n + " bytes" : n < 1e6 ? (n / 1e3).toFixed(1) + " KB" : (n / 1e6).toFixed(1) + " MB"; },
+    fileUrl(f, open) { return `/admin/files/${f.id}?name=${encodeURIComponent(f.name)}${open ? "&open=1" : ""}`; },
     span(a) { return [momentOf(a.started), a.ended && a.ended - (a.started || 0) >= 1000 ? "to " + momentOf(a.ended) : "", a.took != null ? "· " + duration(a.took) : ""].filter(Boolean).join(" "); },
     logs(attempt) { window.dispatchEvent(new CustomEvent("taskcast:attempt", { detail: { root: this.$el, attempt } })); },
     shut() { window.dispatchEvent(new CustomEvent("taskcast:close")); },

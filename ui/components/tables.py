@@ -7,6 +7,7 @@ from typing import Any
 from ui.components.element import BASE, QUEUES, LiveElement
 from ui.model import millis
 from ui.queues import queue_row, task_row
+from ui.schedules import schedule_row
 from ui.views.table import TableView
 
 
@@ -51,6 +52,21 @@ class TaskTable(LiveElement, component="task_table.js"):
     def draw(self) -> None:
         """Send the tasks."""
         items = [task_row(row) for row in self._table.sorted]
+        self.send_if_changed({"items": items, "loaded": self._table.is_loaded, "problem": self._table.error})
+
+
+class ScheduleTable(LiveElement, component="schedule_table.js"):
+    """All schedules, those that run next first; emits `act` with what to do and the schedule's id."""
+
+    def __init__(self, page: Any, view: TableView) -> None:
+        super().__init__(page, view)
+        self._table = view
+        self._props.update(base=BASE, why=page.why["steer"])
+
+    def draw(self) -> None:
+        """Send the schedules."""
+        items = [schedule_row(row) for row in self._table.sorted]
+        items.sort(key=lambda item: (not item["next"], item["next"][:1], item["id"]))
         self.send_if_changed({"items": items, "loaded": self._table.is_loaded, "problem": self._table.error})
 
 

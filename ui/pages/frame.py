@@ -10,7 +10,7 @@ from urllib.parse import parse_qsl, quote, urlsplit
 
 from nicegui import ui
 
-from ui.components.element import BASE, QUEUES, ROOT, TASKS, WORKERS, el, encode, icon
+from ui.components.element import BASE, QUEUES, ROOT, SCHEDULES, TASKS, WORKERS, el, encode, icon
 from ui.components.frame_parts import (
     ConfirmDialog,
     ConnectionPill,
@@ -34,9 +34,10 @@ PAGES = (
     {"key": "jobs", "path": f"{BASE}/list", "label": "Jobs", "icon": "list-checks"},
     {"key": "queues", "path": QUEUES, "label": "Queues", "icon": "layers"},
     {"key": "tasks", "path": TASKS, "label": "Tasks", "icon": "square-function"},
+    {"key": "schedules", "path": SCHEDULES, "label": "Schedules", "icon": "calendar-clock"},
     {"key": "workers", "path": WORKERS, "label": "Workers", "icon": "server"},
 )
-SYSTEM = frozenset({"queues", "tasks", "workers"})
+SYSTEM = frozenset({"queues", "tasks", "schedules", "workers"})
 BESIDE = frozenset({"tasks"})
 """Pages that a phone reaches from the page before them, because its bar has no room."""
 
@@ -98,6 +99,7 @@ class Frame:
         page.toasts = Toasts(page)
         page.dialog = ConfirmDialog(page)
         page.dialog.hear("answer", page.answered)
+        page.dialog.hear("preview", page.previewed)
         router.on_path_changed(self._navigated)
         if job := _job_of(path):
             self.open_job(job)
