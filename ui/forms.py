@@ -27,9 +27,11 @@ def fields_of(schema: Row, known: Row | None = None) -> tuple[Row, ...] | None:
     ):
         return None
     required = set(schema.get("required") or ())
+    # The database keeps no order of its own; that of the function's positions is known.
+    positions = [name for name in schema.get("x-positions") or () if name in properties]
+    names = dict.fromkeys([*positions, *properties])
     return tuple(
-        _field(name, _resolved(each, schema), name in required, (known or {}).get(name))
-        for name, each in properties.items()
+        _field(name, _resolved(properties[name], schema), name in required, (known or {}).get(name)) for name in names
     )
 
 

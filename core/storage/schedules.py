@@ -181,11 +181,11 @@ async def decide(
 
 
 async def add_run(name: str, slot: datetime, job_id: str, *, by: str) -> None:
-    """Write down a run by hand, to be sent by whoever comes first."""
+    """Write down a run by hand whose job was sent."""
     async with connection() as lent:
         await lent.execute(
-            """INSERT INTO schedule_runs (schedule, slot, state, job_id, by, tries, created_at)
-               VALUES ($1, $2, 'due', $3, $4, 0, now()) ON CONFLICT (schedule, slot) DO NOTHING""",
+            """INSERT INTO schedule_runs (schedule, slot, state, job_id, by, tries, created_at, sent_at)
+               VALUES ($1, $2, 'sent', $3, $4, 0, now(), now()) ON CONFLICT (schedule, slot) DO NOTHING""",
             name, slot, job_id, by,
         )  # fmt: skip
 

@@ -3,15 +3,15 @@ import { Icon, ago, clock, count, duration, looks, momentOf, parse, pauseWords, 
 const MARKS = { completed: ["ok", "completed"], failed: ["bad", "failed"], cancelled: ["idle", "cancelled"], running: ["info", "running"], retrying: ["warn", "tries again"] };
 export default {
   components: { Icon },
-  template: `<div class="card qt st">
+  template: `<div class="card qt sdl">
     <table v-if="items.length" class="grid-t"><thead><tr><th>Schedule</th><th>Runs</th><th>Next</th><th>Last runs</th><th class="r">Missed</th><th><span class="vh">What can be done</span></th></tr></thead>
     <tbody><tr v-for="s in items" :key="s.id" :data-schedule="s.id" :class="{paused: s.paused}">
-      <td><b class="st-n">{{ s.title }}</b><span v-if="s.paused" class="chip warn"><Icon name="circle-pause"/>Paused</span><span class="tag">{{ s.code ? 'in the code' : 'stored' }}</span><small v-if="s.paused && pauseWords(s.paused)">{{ pauseWords(s.paused) }}</small><p v-if="s.why" class="st-w">{{ s.why }}</p></td>
-      <td data-l="Runs"><a :href="base + '/list?type=' + encodeURIComponent(s.task)">{{ s.task }}</a><span class="mono st-c" :title="s.zone">{{ s.when }}<template v-if="s.zone !== 'UTC'"> {{ s.zone }}</template></span></td>
-      <td data-l="Next" :title="tip(s)"><template v-if="s.next.length"><b>{{ inWords(s.next[0]) }}</b><span class="st-c">{{ local(s.next[0]) }}</span></template><span v-else class="z">{{ s.paused ? 'paused' : 'never' }}</span></td>
-      <td data-l="Last runs"><span class="st-r"><component :is="r.job ? 'a' : 'i'" v-for="(r, i) in s.recent" :key="r.at + '-' + i" :href="r.job ? base + '/job/' + encodeURIComponent(r.job) : undefined" :class="'m ' + mark(r)[0]" :title="told(r)"><span class="vh">{{ told(r) }}</span></component><span v-if="!s.recent.length" class="z">none yet</span></span></td>
+      <td><b class="sdl-n">{{ s.title }}</b><span v-if="s.paused" class="chip warn"><Icon name="circle-pause"/>Paused</span><span class="tag">{{ s.code ? 'in the code' : 'stored' }}</span><small v-if="s.paused && pauseWords(s.paused)">{{ pauseWords(s.paused) }}</small><p v-if="s.why" class="sdl-w">{{ s.why }}</p></td>
+      <td data-l="Runs"><a :href="base + '/list?type=' + encodeURIComponent(s.task)">{{ s.task }}</a><span class="mono sdl-c" :title="s.zone">{{ s.when }}<template v-if="s.zone !== 'UTC'"> {{ s.zone }}</template></span></td>
+      <td data-l="Next" :title="tip(s)"><template v-if="s.next.length"><b>{{ inWords(s.next[0]) }}</b><span class="sdl-c">{{ local(s.next[0]) }}</span></template><span v-else class="z">{{ s.paused ? 'paused' : 'never' }}</span></td>
+      <td data-l="Last runs"><span class="sdl-r"><component :is="r.job ? 'a' : 'i'" v-for="(r, i) in s.recent" :key="r.at + '-' + i" :href="r.job ? base + '/job/' + encodeURIComponent(r.job) : undefined" :class="'sdl-m ' + mark(r)[0]" :title="told(r)"><span class="vh">{{ told(r) }}</span></component><span v-if="!s.recent.length" class="z">none yet</span></span></td>
       <td class="r" data-l="Missed" :class="{z: !s.missed}">{{ count(s.missed) }}</td>
-      <td class="do"><div class="st-b">
+      <td class="do"><div class="sdl-b">
         <button type="button" class="btn" :disabled="!!why" :title="why" data-testid="run" :aria-label="'Run ' + s.title + ' now'" @click="$emit('act', 'run', s.id)"><Icon name="zap"/>Run now</button>
         <button type="button" class="btn" :disabled="!!why" :title="why" :aria-label="(s.paused ? 'Resume ' : 'Pause ') + s.title" @click="$emit('act', s.paused ? 'resume' : 'pause', s.id)"><Icon :name="s.paused ? 'play' : 'pause'"/>{{ s.paused ? 'Resume' : 'Pause' }}</button>
         <button type="button" class="ib" :disabled="!!no(s)" :title="no(s) || 'Change'" :aria-label="'Change ' + s.title" data-testid="edit-schedule" @click="$emit('act', 'edit', s.id)"><Icon name="pencil"/></button>

@@ -95,7 +95,7 @@ async def test_run_now_makes_a_job_and_is_among_the_last_runs(operator: httpx.As
     job = answer.json()["job"]
     assert list((await engine.known([job])).values()) == ["record"]
     row = (await operator.get(f"{ROOT}/daily-import")).json()
-    assert (row["last_run"]["by"], row["last_run"]["state"]) == ("token:operator", "due")
+    assert (row["last_run"]["by"], row["last_run"]["state"]) == ("token:operator", "sent")
     assert await ScheduleRun.filter(job_id=job).count() == 1
 
 
