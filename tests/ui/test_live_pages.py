@@ -222,6 +222,8 @@ async def test_a_statement_is_imported(dashboard: Page, system: System, tmp_path
 
     panel = dashboard.locator(".panel .jv")
     await expect(panel).to_have_attribute("data-state", "completed", timeout=20_000)
+    await expect(dashboard.locator(".panel")).to_contain_text("300 new lines of june.csv on 1 account")
+    await dashboard.locator(".panel").get_by_text("Show JSON").click()
     await expect(dashboard.locator(".panel")).to_contain_text('"imported": 300')
 
 
