@@ -149,6 +149,7 @@ def corrected(row: Row, live: LiveJob | None) -> Row:
         if was_final:
             # A new life after a retry by hand: what the row says of the end is history.
             row |= dict.fromkeys(("completed_at", "failed_at", "cancelled_at", "final_reason", "error", "result"))
+        row |= _begun(live, row.get("attempts"))
     elif live.state is None and live.tombstone is not None and live.tombstone.seq > row["seq"]:
         tomb = live.tombstone
         row = row | {"status": tomb.state, "attempt": tomb.attempt, "seq": tomb.seq}
@@ -177,7 +178,6 @@ def _of_engine(live: LiveJob) -> Row:
         "created_at": row.get("created_at") or at,
         "queued_at": at if live.state == JobState.QUEUED else None,
         "run_at": _time(live.run_at_ms) if live.run_at_ms else row.get("run_at"),
-        "started_at": at if live.state == JobState.RUNNING else None,
         "updated_at": at,
         "timeout_s": row.get("timeout_s"),
         "deduplication_key": row.get("deduplication_key"),
@@ -185,7 +185,30 @@ def _of_engine(live: LiveJob) -> Row:
         "metadata": row.get("metadata") or {},
         "data": row.get("data"),
         "seq": live.seq,
+        **_begun(live, []),
     }
+
+
+def _begun(live: LiveJob, attempts: list[Row] | None) -> Row:
+    """Return what a running job's row says of its attempt; whoever holds this row does not take in the event of it."""
+    if live.state != JobState.RUNNING:
+        return {}
+    at = _time(live.seq // 1000)
+    begun = {"started_at": at, "waited_ms": _waited_ms(live)}
+    if attempts is None or any(attempt["attempt"] == live.attempt for attempt in attempts):
+        return begun
+    attempt = dict.fromkeys(("host", "pid", "ended_at", "duration_ms", "reason", "error", "stack_trace"))
+    attempt |= begun | {"attempt": live.attempt, "state": live.state, "worker": live.worker}
+    return begun | {"attempts": [*attempts, attempt]}
+
+
+def _waited_ms(live: LiveJob) -> int | None:
+    """Return how long a first attempt had waited for its worker; of a later one the record does not tell."""
+    row = live.row or {}
+    since = row.get("run_at") or row.get("created_at")
+    if live.attempt != 1 or not isinstance(since, str):
+        return None
+    return max(0, live.seq // 1000 - round(datetime.fromisoformat(since).timestamp() * 1000))
 
 
 def _time(milliseconds: int) -> str:

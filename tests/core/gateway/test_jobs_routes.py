@@ -169,6 +169,20 @@ async def test_job_that_ended_before_it_was_recorded_waits_for_the_recorder(
     assert code_of(await operator.post(f"{JOBS}/{job['id']}/cancel", json={}), 409) == "already_final"
 
 
+async def test_the_attempt_of_a_job_that_has_just_begun_is_told_before_it_is_recorded(
+    operator: httpx.AsyncClient, announced: str, engine: Engine
+) -> None:
+    job = await enqueue(operator)
+    await take_one(engine)
+
+    shown = (await operator.get(f"{JOBS}/{job['id']}")).json()
+
+    [attempt] = shown["attempts"]
+    assert (attempt["attempt"], attempt["state"], attempt["worker"]) == (1, "running", "w1")
+    assert attempt["started_at"] == shown["started_at"]
+    assert attempt["waited_ms"] == shown["waited_ms"] >= 0
+
+
 async def test_state_is_the_engines_while_the_recorder_is_behind(
     operator: httpx.AsyncClient, announced: str, engine: Engine
 ) -> None:
