@@ -23,6 +23,8 @@ logger = logging.getLogger(__name__)
 
 ENGINE_WAIT_S = 1.5
 """How long a look at one job waits for the engine; its row is shown without it then."""
+HOLDS_WAIT_S = 0.3
+"""How long a list of jobs waits for what holds them back."""
 RECORDER_WAIT_S = 1.5
 RECORDER_STEP_S = 0.05
 SHOWN_FROM_ROW = "a job is shown from its row alone: the engine cannot be reached"
@@ -110,6 +112,18 @@ async def job_now(engine: Engine, job_id: str, *, surely: bool = False) -> Row |
 async def job_after(engine: Engine, row: Row) -> Row:
     """Return a job that was just read, after something was done to it."""
     return corrected(row, await _ask(engine, row["id"]))
+
+
+async def with_holds(engine: Engine, rows: list[Row]) -> list[Row]:
+    """Return the rows of a list, those that wait with what holds them back; without it while the engine is away."""
+    waiting = [row["id"] for row in rows if row["status"] == JobState.QUEUED]
+    if not waiting:
+        return rows
+    try:
+        held = await engine.held_by(waiting, deadline_s=HOLDS_WAIT_S)
+    except EngineUnavailable:
+        return rows
+    return [row | {"held_by": held[row["id"]]} if row["id"] in held else row for row in rows]
 
 
 async def _ask(engine: Engine, job_id: str) -> LiveJob | None:

@@ -26,6 +26,15 @@ def queue_row(row: Row) -> Row:
         "oldest": row.get("oldest_s"),
         "rate": row.get("per_minute"),
         "observed": bool(row.get("observed")),
+        "limits": [
+            {
+                "key": cut(limit.get("key")),
+                "most": limit.get("limit"),
+                "running": limit.get("running"),
+                "held": limit.get("held"),
+            }
+            for limit in row.get("concurrency") or ()
+        ],
     }
 
 

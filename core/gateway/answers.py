@@ -82,6 +82,7 @@ class Job(Answer):
     rate_limit_key: str | None
     metadata: dict[str, Any]
     error: JobError | None
+    held_by: str | None = Field(description="What keeps a queued job back: `t:` a paused task, `c:` or `r:` a limit.")
     seq: int
 
 
@@ -119,7 +120,6 @@ class JobDetail(Job):
     deliveries: int = Field(description="How many of its workers were lost.")
     max_deliveries: int
     limits: dict[str, Any] | None = Field(description="`concurrency` and `rate`, where the job has any.")
-    held_by: str | None = Field(description="What keeps a queued job back: `t:` a paused task, `c:` or `r:` a limit.")
     attempts: list[Attempt]
     may: May
 
@@ -204,6 +204,15 @@ class Pause(Answer):
     until: datetime | None
 
 
+class Concurrency(Answer):
+    """A concurrency limit in force for jobs of a queue."""
+
+    key: str
+    limit: int
+    running: int = Field(description="How many run under this key now, in all queues.")
+    held: int = Field(description="How many jobs of this queue are held back by it.")
+
+
 class Queue(Answer):
     """What a queue holds now."""
 
@@ -216,9 +225,11 @@ class Queue(Answer):
     held: int
     oldest_s: float | None
     per_minute: float
-    concurrency: int | None
+    concurrency: list[Concurrency] = Field(
+        description="At most 20 limits: those that most jobs wait for, then those under which most run."
+    )
     observed: bool
-    slots: int
+    slots: int = Field(description="Of the live workers that serve it.")
 
 
 class QueueControlled(Answer):

@@ -91,7 +91,6 @@ async def detail_by(lent: Any, job_id: str) -> Row | None:
         "deliveries": found["deliveries"],
         "max_deliveries": found["max_deliveries"],
         "limits": from_json(found["limits"]),
-        "held_by": None,
         "attempts": [_attempt(record) for record in attempts],
     }
 
@@ -265,6 +264,7 @@ def _row(record: Any) -> Row:
         "rate_limit_key": record["rate_limit_key"],
         "metadata": from_json(record["metadata"]) or {},
         "error": error_of(record["error"]),
+        "held_by": None,  # the engine knows
         "seq": record["seq"],
     }
 

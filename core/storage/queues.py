@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from core.storage.concurrency import concurrency_now
 from core.storage.connection import connection
 from core.storage.pauses import shown
 from core.storage.shapes import PRIORITIES, from_json
@@ -20,11 +21,17 @@ Row = dict[str, Any]
 
 async def list_queues(engine: Engine) -> list[Row]:
     """Return every queue that was used, is a task's or is paused, by name, with what waits and runs in it now."""
-    return await queue_rows(await engine.queues(deadline_s=ENGINE_S), await engine.paused(deadline_s=ENGINE_S))
+    return await queue_rows(
+        await engine.queues(deadline_s=ENGINE_S),
+        await engine.paused(deadline_s=ENGINE_S),
+        await concurrency_now(engine, deadline_s=ENGINE_S),
+    )
 
 
-async def queue_rows(counts: Sequence[QueueCounts], paused: Mapping[str, Paused]) -> list[Row]:
-    """Return the rows of queues, given what the queue server counts and what it has paused."""
+async def queue_rows(
+    counts: Sequence[QueueCounts], paused: Mapping[str, Paused], concurrency: Mapping[str, list[Row]]
+) -> list[Row]:
+    """Return the rows of queues, given what the queue server counts, what it has paused and the limits in force."""
     async with connection() as lent:
         queues = await lent.fetch("SELECT name FROM queues UNION SELECT queue_name FROM tasks")
         # The running minute and as much of the one before as makes sixty seconds.
@@ -49,6 +56,7 @@ async def queue_rows(counts: Sequence[QueueCounts], paused: Mapping[str, Paused]
             name,
             paused.get(f"q:{name}"),
             counted.get(name),
+            concurrency=concurrency.get(name, []),
             per_minute=round(rates.get(name, 0.0), 1),
             slots=sum(slots for queues, slots in served if queues is None or name in queues),
         )
@@ -56,7 +64,15 @@ async def queue_rows(counts: Sequence[QueueCounts], paused: Mapping[str, Paused]
     ]
 
 
-def _queue(name: str, paused: Paused | None, counts: QueueCounts | None, *, per_minute: float, slots: int) -> Row:
+def _queue(
+    name: str,
+    paused: Paused | None,
+    counts: QueueCounts | None,
+    *,
+    concurrency: list[Row],
+    per_minute: float,
+    slots: int,
+) -> Row:
     waiting = counts.waiting if counts else {}
     oldest_ms = counts.oldest_ms if counts else None
     return {
@@ -69,7 +85,7 @@ def _queue(name: str, paused: Paused | None, counts: QueueCounts | None, *, per_
         "held": counts.held if counts else 0,
         "oldest_s": None if oldest_ms is None else oldest_ms / 1000,
         "per_minute": per_minute,
-        "concurrency": None,
+        "concurrency": concurrency,
         "observed": False,
         "slots": slots,
     }

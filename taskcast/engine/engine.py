@@ -28,6 +28,7 @@ from taskcast.engine.jobs import (
     Report,
     ServerState,
     Take,
+    Waiting,
 )
 from taskcast.engine.together import Together
 from taskcast.errors import EngineFull
@@ -400,6 +401,21 @@ class Engine:
     async def queues(self, *, deadline_s: float = DEADLINE_S) -> list[QueueCounts]:
         """Return what every queue that was ever used holds now, by name."""
         return wire.queues(await self._call("queues", [], deadline_s))
+
+    async def places(
+        self, keys: Sequence[str] = (), *, deadline_s: float = DEADLINE_S
+    ) -> tuple[dict[str, int], list[Waiting]]:
+        """Return how many jobs run under each of these concurrency keys, and who waits for a place under any."""
+        return wire.places(keys, await self._call("places", list(keys), deadline_s))
+
+    async def held_by(self, ids: Sequence[str], *, deadline_s: float = DEADLINE_S) -> dict[str, str]:
+        """Return what keeps back those of the jobs that are kept back, as `LiveJob.held_by` says it."""
+        found: dict[str, str] = {}
+        for start in range(0, len(ids), 500):
+            part = ids[start : start + 500]
+            reply = await self._call("held_by", list(part), deadline_s)
+            found |= {job: wire.word(key) for job, key in zip(part, reply, strict=True) if key}
+        return found
 
     async def job(self, job: str, *, deadline_s: float = DEADLINE_S) -> LiveJob | None:
         """Return what the engine knows of a job; None if it knows nothing."""

@@ -219,6 +219,16 @@ class QueueCounts(msgspec.Struct, frozen=True):
     paused: Paused | None = None
 
 
+class Waiting(msgspec.Struct, frozen=True):
+    """Jobs of one queue that wait for a place under a concurrency key: `held` of them, while `running` run under it."""
+
+    key: str
+    queue: str
+    held: int
+    limit: int
+    running: int
+
+
 class Tombstone(msgspec.Struct, frozen=True):
     """How a job ended within the last hour."""
 

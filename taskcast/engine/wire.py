@@ -26,6 +26,7 @@ from taskcast.engine.jobs import (
     Take,
     Taken,
     Tombstone,
+    Waiting,
 )
 from taskcast.errors import MessageTooLarge
 from taskcast.events import Json
@@ -352,6 +353,17 @@ def queues(reply: Sequence[Any]) -> list[QueueCounts]:
         ),
         key=lambda counts: counts.name,
     )
+
+
+def places(keys: Sequence[str], reply: Sequence[Any]) -> tuple[dict[str, int], list[Waiting]]:
+    """Return how many run under each key, and who waits."""
+    running, flat = reply
+    waiting: dict[tuple[str, str], Waiting] = {}
+    for key, queue, held, limit, runs in zip(*[iter(flat)] * 5, strict=True):
+        name = word(key), word(queue)
+        before = waiting[name].held if name in waiting else 0
+        waiting[name] = Waiting(*name, before + int(held), int(limit), int(runs))  # a queue has four lanes
+    return dict(zip(keys, map(int, running), strict=True)), list(waiting.values())
 
 
 def live_job(job: str, reply: Sequence[Any]) -> LiveJob | None:

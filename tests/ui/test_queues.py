@@ -12,7 +12,7 @@ QUEUE: dict[str, Any] = {
     "paused": {"by": "ada", "reason": "bank closed", "at": "2026-11-24T12:00:00.000Z", "until": None},
     "waiting": {"LOW": 1, "NORMAL": 20, "HIGH": 0, "CRITICAL": 3},
     "running": 2, "scheduled": 4, "retrying": 5, "held": 6, "oldest_s": 7.5, "per_minute": 8.2, "slots": 16,
-    "concurrency": None, "observed": False,
+    "concurrency": [{"key": "tenant:7", "limit": 2, "running": 2, "held": 6}], "observed": False,
 }  # fmt: skip
 
 
@@ -20,6 +20,7 @@ def test_a_queue_is_drawn_with_its_pause() -> None:
     row = queue_row(QUEUE)
 
     assert (row["waiting"], row["held"], row["by"]["CRITICAL"]) == (24, 6, 3)
+    assert row["limits"] == [{"key": "tenant:7", "most": 2, "running": 2, "held": 6}]
     assert row["paused"] == {"by": "ada", "reason": "bank closed", "at": 1_795_521_600_000, "until": None}
     assert queue_row(QUEUE | {"paused": None})["paused"] is None
 

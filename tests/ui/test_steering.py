@@ -236,6 +236,8 @@ async def test_a_job_says_which_limit_holds_it_back_until_it_runs(
         return bool((await gateway.job(second)).get("held_by"))
 
     await eventually(held)
+    await open_queue(dashboard, system, "scenario")
+    await expect(dashboard.locator("[data-limit=single]")).to_contain_text("1 of 1, 1 held back")
     await dashboard.goto(f"{system.dashboard}/admin/jobs/job/{second}")
     await expect(dashboard.get_by_text("Held back by the concurrency limit single.")).to_be_visible()
     await expect(dashboard.locator(".kv")).to_contain_text("1 at once, key single")

@@ -15,7 +15,7 @@ from typing import Any
 import msgspec
 
 from core.gateway.live.shape import Shape
-from core.job_now import job_now
+from core.job_now import job_now, with_holds
 from core.storage import live
 from core.storage.filters import JobFilter
 from core.storage.jobs import snapshot
@@ -89,12 +89,14 @@ class Snapshots:
             position = await live.position()
         else:
             items, position = await snapshot(wanted, limit)
-        return Snapshot(position, _parts(items, position))
+        return Snapshot(position, _parts(await with_holds(self._engine, items), position))
 
     async def _read_job(self, job_id: str, tail: int) -> Snapshot:
         job, logs, position = await live.job_snapshot(job_id, tail)
         if job is None:
             job = await job_now(self._engine, job_id)
+        else:
+            [job] = await with_holds(self._engine, [job])
         return Snapshot(position, _job_parts(job, logs, position))
 
 

@@ -12,7 +12,7 @@ from core.gateway import answers
 from core.gateway.endpoint import Endpoints, answer_json
 from core.gateway.models import CancelBody, DeleteQuery, EnqueueBody, JobsQuery, RetryBody
 from core.gateway.services import Context
-from core.job_now import NotRecordedYet, job_after, job_now
+from core.job_now import NotRecordedYet, job_after, job_now, with_holds
 from core.orders import Order
 from core.permissions import Permission
 from core.storage.filters import JobFilter
@@ -51,7 +51,8 @@ async def list_all_jobs(context: Context, query: JobsQuery) -> Response:
         limit=query.limit,
         cursor=query.cursor,
     )
-    return answer_json({"items": page.items, "next_cursor": page.next_cursor, "total": page.total})
+    items = await with_holds(context.services.engine, page.items)
+    return answer_json({"items": items, "next_cursor": page.next_cursor, "total": page.total})
 
 
 @jobs.add(

@@ -6,11 +6,11 @@ from typing import Any
 import httpx
 import pytest
 
-from core.storage.models import Queue, RecorderPosition, Worker
+from core.storage.models import Queue, RecorderPosition, Task, Worker
 from taskcast.engine.engine import Engine
 from taskcast.engine.jobs import NewJob
 from taskcast.ids import new_id
-from tests.core.gateway.conftest import add_job, code_of
+from tests.core.gateway.conftest import add_job, code_of, take_one
 
 MONITOR = "/job-monitor"
 
@@ -55,6 +55,39 @@ async def test_queues_show_what_waits(viewer: httpx.AsyncClient, engine: Engine)
     assert [queue["name"] for queue in listed] == ["imports"]
     assert one["waiting"] == {"LOW": 0, "NORMAL": 0, "HIGH": 1, "CRITICAL": 0}
     assert one["paused"] is None
+
+
+async def test_a_queue_says_which_concurrency_limits_are_in_force(
+    viewer: httpx.AsyncClient, engine: Engine, announced: str
+) -> None:
+    await Task.filter(name=announced).update(options={"concurrency": 5})
+    jobs = [
+        NewJob(id=f"job{i}", task="T", queue="imports", message=b"{}", concurrency=1, concurrency_key="k")
+        for i in range(3)
+    ]
+    await engine.enqueue(jobs)
+    await take_one(engine)  # its next take holds back those that find no place
+    await engine.take("w1", 1, number=1000, known=0, started=b'{"worker":"w1","host":"h","pid":1}')
+    for job in jobs:
+        await add_job(id=job.id, status="queued")
+
+    queue = (await viewer.get(f"{MONITOR}/queues/imports/status")).json()
+    listed = (await viewer.get(f"{MONITOR}/jobs")).json()["items"]
+
+    assert queue["concurrency"] == [
+        {"key": "k", "limit": 1, "running": 1, "held": 2},
+        {"key": "IMPORT", "limit": 5, "running": 0, "held": 0},
+    ]
+    assert {job["id"]: job["held_by"] for job in listed} == {"job0": None, "job1": "c:k", "job2": "c:k"}
+
+
+async def test_running_jobs_show_the_limits_they_count_under(viewer: httpx.AsyncClient) -> None:
+    await add_job(status="running", limits={"concurrency": {"key": "tenant:7", "limit": 2}})
+    await Queue.create(name="imports", seen_at=datetime.now(UTC))
+
+    queue = (await viewer.get(f"{MONITOR}/queues/imports/status")).json()
+
+    assert queue["concurrency"] == [{"key": "tenant:7", "limit": 2, "running": 0, "held": 0}]
 
 
 async def test_unknown_queue_is_not_found(viewer: httpx.AsyncClient) -> None:

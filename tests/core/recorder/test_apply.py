@@ -368,7 +368,7 @@ async def test_pauses_of_queues_and_tasks_are_kept_until_they_are_resumed() -> N
     assert mail.until == datetime(2026, 12, 1, tzinfo=UTC)
     assert (paused["t:REPORT"].queue, paused["t:REPORT"].task) == (None, "REPORT")
     assert set(await list_pauses()) == {"t:REPORT"}
-    assert [queue["name"] for queue in await queue_rows([], {})] == ["mail"]
+    assert [queue["name"] for queue in await queue_rows([], {}, {})] == ["mail"]
 
 
 async def test_limits_and_deliveries_of_a_job_are_kept_as_accepted() -> None:

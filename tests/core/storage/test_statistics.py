@@ -135,7 +135,7 @@ async def test_a_queue_joins_what_waits_with_what_is_known_of_it(database: str) 
     await apply([history.batch()], await read_position(), None, Counter())
 
     mail = QueueCounts("mail", {1: 0, 2: 5, 3: 1, 4: 0}, 2, 3, 4, 1500)
-    rows = {row["name"]: row for row in await queue_rows([mail], {})}
+    rows = {row["name"]: row for row in await queue_rows([mail], {}, {})}
 
     assert list(rows) == ["default", "mail"]
     assert rows["mail"]["waiting"] == {"LOW": 0, "NORMAL": 5, "HIGH": 1, "CRITICAL": 0}
