@@ -27,6 +27,7 @@ class JobRow(msgspec.Struct, frozen=True, kw_only=True):
 
     On the wire what has its default is left out.
     `limits` has `concurrency` (`key`, `limit`) and `rate` (`key`, `count`, `period_ms`), each only if the job has it.
+    `observed`: another broker runs the job.
     """
 
     priority: int
@@ -42,6 +43,7 @@ class JobRow(msgspec.Struct, frozen=True, kw_only=True):
     metadata: dict[str, Json] = {}
     max_deliveries: int = 3
     limits: dict[str, dict[str, Json]] | None = None
+    observed: bool = False
 
 
 class Started(msgspec.Struct, frozen=True, kw_only=True):

@@ -228,7 +228,7 @@ class Queue(Answer):
     concurrency: list[Concurrency] = Field(
         description="At most 20 limits: those that most jobs wait for, then those under which most run."
     )
-    observed: bool
+    observed: bool = Field(description="Whether its jobs are another broker's, which are watched, not steered.")
     slots: int = Field(description="Of the live workers that serve it.")
 
 

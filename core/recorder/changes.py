@@ -103,6 +103,15 @@ class TaskNews:
 
 
 @dataclass(slots=True)
+class QueueNews:
+    """When a queue was spoken of first in this batch, and when a job came in last: one of ours, one of another broker."""
+
+    seen_at: datetime
+    own_at: datetime | None = None
+    observed_at: datetime | None = None
+
+
+@dataclass(slots=True)
 class Changes:
     """All of it."""
 
@@ -110,7 +119,7 @@ class Changes:
     logs: dict[tuple[str, int, int], LogLine] = field(default_factory=dict)
     minutes: dict[tuple[datetime, str, str], Ends] = field(default_factory=dict)
     workers: dict[str, WorkerNews] = field(default_factory=dict)
-    queues: dict[str, datetime] = field(default_factory=dict)  # when each was used last
+    queues: dict[str, QueueNews] = field(default_factory=dict)
     pauses: dict[str, PauseNews | None] = field(default_factory=dict)  # by the engine's key; None: resumed
     tasks: dict[str, TaskNews] = field(default_factory=dict)
     counted: Counter[str] = field(default_factory=Counter)

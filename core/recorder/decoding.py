@@ -66,6 +66,7 @@ class RowData(msgspec.Struct):
     limits: msgspec.Raw = NULL
     max_deliveries: int = 3
     metadata: msgspec.Raw = NULL
+    observed: bool = False
 
 
 class StartedData(msgspec.Struct):

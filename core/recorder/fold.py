@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable
 from datetime import datetime
 from typing import Any, ClassVar
 
-from core.recorder.changes import Changes, EndWord, LogLine, PauseNews, TaskNews, WorkerNews
+from core.recorder.changes import Changes, EndWord, LogLine, PauseNews, QueueNews, TaskNews, WorkerNews
 from core.recorder.decoding import (
     EndData,
     Heard,
@@ -98,7 +98,11 @@ class Fold:
         row.move_on()
         row.set_progress(None)
         self._touch(row, event)
-        self._saw_queue(row.queue_name, event.at)
+        queue = self._saw_queue(row.queue_name, event.at)
+        if data.observed:
+            queue.observed_at = event.at
+        else:
+            queue.own_at = event.at
 
     def _started(self, event: Heard, _message: bytes | None) -> None:
         data = self._data(event, StartedData)
@@ -389,8 +393,8 @@ class Fold:
         row.seq, row.updated_at = max(row.seq, event.seq), event.at
         row.touch = max(row.touch, kind)
 
-    def _saw_queue(self, name: str, at: datetime) -> None:
-        self.changes.queues.setdefault(name, at)
+    def _saw_queue(self, name: str, at: datetime) -> QueueNews:
+        return self.changes.queues.setdefault(name, QueueNews(at))
 
     def _refuse(self) -> bool:
         self.changes.counted["refused"] += 1

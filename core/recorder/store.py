@@ -304,12 +304,18 @@ async def _queues(connection: Any, changes: Changes) -> None:
         return
     await connection.execute(
         """
-        INSERT INTO queues AS q (name, seen_at) SELECT * FROM unnest($1::text[], $2::timestamptz[])
-        ON CONFLICT (name) DO UPDATE SET seen_at = excluded.seen_at
+        INSERT INTO queues AS q (name, seen_at, own_at, observed_at)
+        SELECT * FROM unnest($1::text[], $2::timestamptz[], $3::timestamptz[], $4::timestamptz[])
+        ON CONFLICT (name) DO UPDATE SET seen_at = excluded.seen_at, own_at = greatest(q.own_at, excluded.own_at),
+            observed_at = greatest(q.observed_at, excluded.observed_at)
         WHERE q.seen_at < excluded.seen_at - interval '1 minute'
+            OR (q.own_at IS NULL AND excluded.own_at IS NOT NULL)
+            OR (q.observed_at IS NULL AND excluded.observed_at IS NOT NULL)
         """,
         [name for name, _ in seen],
-        [at for _, at in seen],
+        [news.seen_at for _, news in seen],
+        [news.own_at for _, news in seen],
+        [news.observed_at for _, news in seen],
     )
 
 

@@ -214,10 +214,12 @@ class Task(Model):
 
 
 class Queue(Model):
-    """A queue that was ever used."""
+    """A queue that was ever used; the times are right to a minute."""
 
     name = fields.CharField(max_length=64, primary_key=True)
     seen_at = fields.DatetimeField()
+    own_at = fields.DatetimeField(null=True)  # when one of our jobs came into its lane last
+    observed_at = fields.DatetimeField(null=True)  # when a job of another broker was seen last
 
     class Meta:
         table = "queues"

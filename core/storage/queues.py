@@ -16,6 +16,9 @@ from taskcast.engine.jobs import Paused, QueueCounts
 ENGINE_S = 4.0
 """How long a look at the queues waits for the queue server."""
 
+OTHERS_AFTER_S = 3600
+"""A queue into which only jobs of another broker came for so long belongs to that broker."""
+
 Row = dict[str, Any]
 
 
@@ -34,6 +37,10 @@ async def queue_rows(
     """Return the rows of queues, given what the queue server counts, what it has paused and the limits in force."""
     async with connection() as lent:
         queues = await lent.fetch("SELECT name FROM queues UNION SELECT queue_name FROM tasks")
+        observed = await lent.fetch(
+            "SELECT name FROM queues WHERE observed_at > coalesce(own_at, '-infinity') + make_interval(secs => $1)",
+            float(OTHERS_AFTER_S),
+        )
         # The running minute and as much of the one before as makes sixty seconds.
         ended = await lent.fetch(
             """
@@ -49,6 +56,7 @@ async def queue_rows(
         )
     rates = {record["queue_name"]: record["count"] for record in ended}
     served = [(from_json(record["queues"]), record["slots"]) for record in workers]
+    foreign = {record["name"] for record in observed}
     known = {record["name"] for record in queues} | {key[2:] for key in paused if key.startswith("q:")}
     counted = {count.name: count for count in counts}
     return [
@@ -57,6 +65,7 @@ async def queue_rows(
             paused.get(f"q:{name}"),
             counted.get(name),
             concurrency=concurrency.get(name, []),
+            observed=name in foreign,
             per_minute=round(rates.get(name, 0.0), 1),
             slots=sum(slots for queues, slots in served if queues is None or name in queues),
         )
@@ -70,11 +79,15 @@ def _queue(
     counts: QueueCounts | None,
     *,
     concurrency: list[Row],
+    observed: bool,
     per_minute: float,
     slots: int,
 ) -> Row:
     waiting = counts.waiting if counts else {}
     oldest_ms = counts.oldest_ms if counts else None
+    holds_own = counts is not None and bool(
+        sum(waiting.values()) + counts.running + counts.scheduled + counts.retrying + counts.held
+    )
     return {
         "name": name,
         "paused": shown(paused),
@@ -86,6 +99,6 @@ def _queue(
         "oldest_s": None if oldest_ms is None else oldest_ms / 1000,
         "per_minute": per_minute,
         "concurrency": concurrency,
-        "observed": False,
+        "observed": observed and not holds_own,
         "slots": slots,
     }

@@ -82,6 +82,7 @@ class _Row(msgspec.Struct, frozen=True, omit_defaults=True):
     metadata: dict[str, Json] = {}
     max_deliveries: int = USUAL_DELIVERIES
     limits: _Limits | None = None
+    observed: bool = False
 
 
 class _Asked(msgspec.Struct, frozen=True):
@@ -150,7 +151,7 @@ def identity(worker: str, info: bytes) -> bytes:
     return _json.encode(_Identity(worker, found.host, found.pid))
 
 
-def new_job(job: NewJob, *, delay_ms: int | None = None) -> list[Arg]:
+def new_job(job: NewJob, *, delay_ms: int | None = None, is_observed: bool = False) -> list[Arg]:
     """Return the twelve arguments that a new job takes in `enqueue`, `retry` and `resend`.
 
     Raises:
@@ -177,6 +178,7 @@ def new_job(job: NewJob, *, delay_ms: int | None = None) -> list[Arg]:
         job.rate_limit_key,
         job.metadata,
         job.max_deliveries,
+        observed=is_observed,
     )
     limits: Arg = ""
     if job.concurrency is not None or job.rate_count is not None:
@@ -217,7 +219,7 @@ def observed(job: NewJob) -> list[Arg]:
     Raises:
         ValueError: a field is wrong.
     """
-    job_id, lane, _, head_text, row, *_ = new_job(job)
+    job_id, lane, _, head_text, row, *_ = new_job(job, is_observed=True)
     return [job_id, head_text, row, lane]
 
 

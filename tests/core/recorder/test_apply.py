@@ -371,6 +371,18 @@ async def test_pauses_of_queues_and_tasks_are_kept_until_they_are_resumed() -> N
     assert [queue["name"] for queue in await queue_rows([], {}, {})] == ["mail"]
 
 
+async def test_a_queue_is_observed_while_only_another_broker_s_jobs_come_into_it() -> None:
+    history, own = History(), History(BEGINNING + 7200 * 1_000_000)
+    history.queued("theirs", observed=True)
+    await record(history)
+    alone = await queue_rows([], {}, {})
+    own.queued("ours")
+    await record(own)
+
+    assert [queue["observed"] for queue in alone] == [True]
+    assert [queue["observed"] for queue in await queue_rows([], {}, {})] == [False]
+
+
 async def test_limits_and_deliveries_of_a_job_are_kept_as_accepted() -> None:
     limits = {"concurrency": {"key": "T", "limit": 2}, "rate": {"key": "T", "count": 10, "period_ms": 60000}}
     history = History()

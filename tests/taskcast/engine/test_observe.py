@@ -32,7 +32,7 @@ async def test_life_of_an_observed_job_is_told(bench: Bench) -> None:
     queued, started, completed = await bench.events("a")
     assert (queued.state, started.state, completed.state) == ("queued", "running", "completed")
     assert (queued.data.reason, started.data.worker, completed.data.result) == ("enqueued", "w1", 42)
-    assert await bench.story("a") == ["queued/0", "started/1", "completed/1"]
+    assert (queued.data.observed, await bench.story("a")) == (True, ["queued/0", "started/1", "completed/1"])
 
 
 async def test_hook_that_comes_twice_or_late_is_dropped(bench: Bench) -> None:
