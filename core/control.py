@@ -43,8 +43,10 @@ class Control:
         """
         return await orders.enqueue(self._engine, order, by=by)
 
-    async def cancel_job(self, job_id: str, *, by: str, reason: str | None) -> Literal["cancelled", "requested"]:
-        """Cancel a job that waits at once, or ask its worker to stop it.
+    async def cancel_job(
+        self, job_id: str, *, by: str, reason: str | None, token: str | None = None
+    ) -> Literal["cancelled", "requested"]:
+        """Cancel a job that waits at once, or ask its worker to stop it; the same token cancels once.
 
         Raises:
             JobNotFound: if there is none.
@@ -53,7 +55,7 @@ class Control:
         """
         if not FOREIGN_ID.fullmatch(job_id):
             raise JobNotFound(job_id)
-        outcome = await self._engine.cancel(job_id, by=by, reason=reason, deadline_s=ENGINE_S)
+        outcome = await self._engine.cancel(job_id, by=by, reason=reason, token=token, deadline_s=ENGINE_S)
         if outcome in {"cancelled", "requested"}:
             return outcome
         if outcome == "observed":

@@ -33,6 +33,7 @@ from core.gateway.routes.files import files
 from core.gateway.routes.health import health
 from core.gateway.routes.jobs import jobs
 from core.gateway.routes.logs import logs
+from core.gateway.routes.operations import operations
 from core.gateway.routes.overview import overview
 from core.gateway.routes.people import people
 from core.gateway.routes.queues import queues
@@ -40,6 +41,7 @@ from core.gateway.routes.schedules import schedules
 from core.gateway.routes.tasks import tasks
 from core.gateway.routes.upkeep import upkeep
 from core.gateway.services import Services
+from core.operations import Operations
 from core.resender import Resender
 from core.secrets import MessageCipher, derive
 from core.settings import Settings
@@ -51,7 +53,7 @@ from taskcast.engine.engine import Engine
 from taskcast.errors import ConfigurationError
 
 FIRST_ADMIN_RETRY_S = 2.0
-PARTS = (jobs, upkeep, logs, overview, queues, schedules, tasks, files, auth, people, health)
+PARTS = (jobs, upkeep, operations, logs, overview, queues, schedules, tasks, files, auth, people, health)
 """All REST routes, by noun."""
 
 logger = logging.getLogger(__name__)
@@ -88,12 +90,14 @@ def create_app(settings: Settings, *, announce: Callable[[str], None] | None = N
                 authenticator=authenticator,
             )
             cipher = MessageCipher(secret)
+            control = Control(engine=engine, cipher=cipher)
             app.state.services = Services(
                 settings=settings,
                 engine=engine,
                 authenticator=authenticator,
-                control=Control(engine=engine, cipher=cipher),
-                steering=await stack.enter_async_context(Steering(engine=engine)),
+                control=control,
+                steering=Steering(engine=engine),
+                operations=await stack.enter_async_context(Operations(engine=engine, control=control)),
                 stuck=StuckCheck(
                     engine=engine, resender=Resender(engine=engine, cipher=cipher, on_forgotten=settings.on_forgotten)
                 ),

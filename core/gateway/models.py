@@ -19,6 +19,7 @@ from pydantic import (
 )
 
 from core.permissions import Role
+from core.storage.filters import JobFilter
 from taskcast.states import FinalReason, JobState, Priority
 from taskcast.values import encode
 
@@ -89,8 +90,8 @@ class Asked(BaseModel):
     model_config = ConfigDict(extra="forbid", populate_by_name=True)
 
 
-class JobsQuery(Asked):
-    """Which jobs, in which order, and how many; several values of one key are ORed, keys are ANDed."""
+class JobsWanted(Asked):
+    """Which jobs; several values of one key are ORed, keys are ANDed."""
 
     status: list[JobState] = Field([], description="States; repeat the key or join with commas.")
     type: list[Text] = Field([], description="Task names.", max_length=100)
@@ -104,6 +105,26 @@ class JobsQuery(Asked):
     since: Time | None = Field(None, alias="from", description="Created at this time or later.")
     until: Time | None = Field(None, alias="to", description="Created before this time.")
     q: Annotated[Text, Field(max_length=500)] | None = Field(None, description="Words, or the beginning of an id.")
+
+    def as_filter(self, owner: str | None = None) -> JobFilter:
+        """Return the filter of the tables; of the jobs of `owner` alone, if it is given."""
+        return JobFilter(
+            status=[str(state) for state in self.status],
+            type=self.type,
+            queue=self.queue,
+            user_id=self.user_id if owner is None else [owner],
+            priority=[int(priority) for priority in self.priority],
+            final_reason=[str(reason) for reason in self.final_reason],
+            worker=self.worker,
+            since=self.since,
+            until=self.until,
+            q=self.q,
+        )
+
+
+class JobsQuery(JobsWanted):
+    """Which jobs, in which order, and how many."""
+
     sort: Text = Field("-created_at", description="-created_at or created_at.")
     limit: int = Field(50, ge=1, le=200)
     cursor: Annotated[Text, Field(max_length=500)] | None = Field(None, description="`next_cursor` of the page before.")
@@ -207,6 +228,26 @@ class CleanBody(Asked):
         None, ge=1, le=100_000, description="Delete so many at most, the oldest; call again for more."
     )
     dry_run: bool = Field(False, description="Only count what would be deleted.")
+
+
+class BulkBody(Asked):
+    """What to do to many jobs: to those with these ids, or to all that match a filter."""
+
+    action: Literal["retry", "cancel", "delete"]
+    ids: Annotated[list[Key], Field(min_length=1, max_length=1000)] | None = Field(None, description="1,000 at most.")
+    filter: JobsWanted | None = Field(
+        None, description="As of the list of jobs; without `status`: retry takes failed jobs, the others all they can."
+    )
+    reason: Reason | None = Field(None, description="Of cancel.")
+    dry_run: bool = Field(False, description="Only count.")
+
+    @model_validator(mode="after")
+    def _fits(self) -> BulkBody:
+        if (self.ids is None) == (self.filter is None):
+            raise ValueError("filter: give either a filter or ids; an empty filter means all jobs")
+        if self.reason is not None and self.action != "cancel":
+            raise ValueError("reason: belongs to cancel alone; leave it out")
+        return self
 
 
 class When(Asked):

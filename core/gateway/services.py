@@ -10,6 +10,7 @@ from starlette.requests import Request
 from core.auth import Authenticator, Identity
 from core.control import Control
 from core.errors import AuthError, Forbidden
+from core.operations import Operations
 from core.permissions import Permission, least_role, may, own_only
 from core.settings import Settings
 from core.steering import Steering
@@ -30,6 +31,7 @@ class Services:
     authenticator: Authenticator
     control: Control
     steering: Steering
+    operations: Operations
     stuck: StuckCheck
     files: FileStore
     hub: LiveHub

@@ -41,24 +41,48 @@ async def ended_before(
     What is deleted meanwhile does no harm.
     """
     for state in status or FINAL:
-        created_at, job_id = datetime.min.replace(tzinfo=UTC), ""
-        while True:
-            # What ended before was created before, which an index knows.
-            async with connection() as lent:
-                records = await lent.fetch(
-                    "SELECT id, type, queue_name, user_id, created_at FROM jobs WHERE status = $1 AND created_at < $2"
-                    " AND coalesce(completed_at, failed_at, cancelled_at, updated_at) < $2"
-                    " AND ($3::text IS NULL OR queue_name = $3) AND ($4::text IS NULL OR type = $4)"
-                    " AND (created_at, id) > ($5, $6)"
-                    " AND ($8::timestamptz IS NULL OR coalesce(completed_at, failed_at, cancelled_at, updated_at) >= $8)"
-                    " ORDER BY created_at, id LIMIT $7",
-                    str(state), before, queue, task, created_at, job_id, size, since,
-                )  # fmt: skip
-            if not records:
-                break
-            page = [EndedJob(*record) for record in records]
+        after: tuple[datetime, str] | None = None
+        while page := await ended_page(str(state), before, since=since, queue=queue, task=task, after=after, size=size):
             yield page
-            created_at, job_id = page[-1].created_at, page[-1].id
+            after = page[-1].created_at, page[-1].id
+
+
+async def ended_page(
+    state: str,
+    before: datetime,
+    *,
+    since: datetime | None = None,
+    queue: str | None = None,
+    task: str | None = None,
+    after: tuple[datetime, str] | None = None,
+    size: int,
+) -> list[EndedJob]:
+    """Return the oldest jobs of a final state that ended before a time, after the one created at a time with an id."""
+    created_at, job_id = after or (datetime.min.replace(tzinfo=UTC), "")
+    # What ended before was created before, which an index knows.
+    async with connection() as lent:
+        records = await lent.fetch(
+            "SELECT id, type, queue_name, user_id, created_at FROM jobs WHERE status = $1 AND created_at < $2"
+            " AND coalesce(completed_at, failed_at, cancelled_at, updated_at) < $2"
+            " AND ($3::text IS NULL OR queue_name = $3) AND ($4::text IS NULL OR type = $4)"
+            " AND (created_at, id) > ($5, $6)"
+            " AND ($8::timestamptz IS NULL OR coalesce(completed_at, failed_at, cancelled_at, updated_at) >= $8)"
+            " ORDER BY created_at, id LIMIT $7",
+            state, before, queue, task, created_at, job_id, size, since,
+        )  # fmt: skip
+    return [EndedJob(*record) for record in records]
+
+
+async def ended_jobs(ids: Sequence[str]) -> list[EndedJob]:
+    """Return those of the jobs that have ended by what the table says."""
+    async with connection() as lent:
+        records = await lent.fetch(
+            "SELECT id, type, queue_name, user_id, created_at FROM jobs"
+            " WHERE id = ANY($1::text[]) AND status = ANY($2::text[])",
+            list(ids),
+            [str(state) for state in FINAL],
+        )
+    return [EndedJob(*record) for record in records]
 
 
 async def count_ended_before(

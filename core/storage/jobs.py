@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -15,7 +16,7 @@ from core.storage.shapes import PRIORITIES, error_of, from_json, iso
 from taskcast.states import JobState
 
 SORTS = ("-created_at", "created_at")
-MOST = 200
+COUNT_MS = 3000
 MOST_BRANCHES = 60
 STATES = [str(state) for state in JobState]
 PROGRESS = ("percentage", "current_step", "total_steps", "completed_steps", "message", "eta_s")
@@ -31,29 +32,55 @@ _COLUMNS = ", ".join(f"j.{column}" for column in _LISTED)
 
 
 async def list_jobs(
-    wanted: JobFilter, *, sort: str = "-created_at", limit: int = 50, cursor: str | None = None
+    wanted: JobFilter,
+    *,
+    sort: str = "-created_at",
+    limit: int = 50,
+    cursor: str | None = None,
+    with_total: bool = True,
 ) -> Page:
-    """Return a page of the jobs that match, with how many there are.
+    """Return a page of the jobs that match, with how many there are if that is wanted.
 
     Raises:
         InvalidInput: for a sort order that there is not, or a cursor of something else.
     """
     if sort not in SORTS:
         raise InvalidInput(f"sort: {sort[:40]!r} is no order", fields={"sort": f"must be one of {', '.join(SORTS)}"})
-    limit = max(1, min(limit, MOST))
+    limit = max(1, limit)
     after = _after(cursor) if cursor else None
     if wanted.q and wanted.q.strip():
         items, counted = await _searched(wanted, limit=limit + 1, descending=sort[0] == "-", after=after)
     else:
         async with connection() as lent:
             items = await _listed(lent, wanted, limit=limit + 1, descending=sort[0] == "-", after=after)
-        counted = True
+        counted = with_total
     more = len(items) > limit
     at_least = len(items)
     items = items[:limit]
     next_cursor = make_cursor(*_position(items[-1])) if more else None
-    total = await _total(wanted, at_least=at_least) if counted else {"at_least": at_least}
+    total = await _total(wanted, at_least=at_least) if counted and with_total else {"at_least": at_least}
     return Page([_row(item) for item in items], next_cursor, total)
+
+
+async def count_jobs(wanted: JobFilter) -> int | None:
+    """Return how many jobs match, however long the list; None if that takes too long."""
+    if wanted.is_counted:
+        return int(str(await _total(wanted, at_least=0)))
+    parameters = Parameters()
+    where = _where(conditions(wanted, parameters))
+    try:
+        async with transaction(readonly=True) as lent:
+            await lent.execute(f"SET LOCAL statement_timeout = {COUNT_MS}")
+            return int(await lent.fetchval(f"SELECT count(*) FROM jobs {where}", *parameters.values))  # noqa: S608
+    except asyncpg.QueryCanceledError:
+        return None
+
+
+async def attempts_of(ids: Sequence[str]) -> dict[str, int]:
+    """Return the last attempt of those of the jobs that there are."""
+    async with connection() as lent:
+        records = await lent.fetch("SELECT id, attempts FROM jobs WHERE id = ANY($1::text[])", list(ids))
+    return {record["id"]: record["attempts"] for record in records}
 
 
 async def snapshot(wanted: JobFilter, limit: int) -> tuple[list[Row], int]:

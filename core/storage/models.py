@@ -324,6 +324,34 @@ class AuditEntry(Model):
         table = "audit_log"
 
 
+class Operation(Model):
+    """A command about many jobs, and how far it is: whichever gateway lives goes on with it."""
+
+    id = fields.CharField(max_length=36, primary_key=True)
+    action = fields.CharField(max_length=16)  # retry, cancel, delete, drain, clean
+    state = fields.CharField(max_length=16)  # running, done, failed
+    by = fields.CharField(max_length=255, null=True)
+    reason = fields.TextField(null=True)
+    scope = fields.JSONField[dict[str, object]]()  # which jobs
+    matched = fields.BigIntField(null=True)
+    position = fields.JSONField[object](null=True)  # up to where it is done
+    page = fields.JSONField[dict[str, object]](
+        null=True
+    )  # what is being done: named before, so that it may be repeated
+    done = fields.BigIntField(default=0)
+    refused = fields.JSONField[dict[str, int]](default=dict)  # code of the refusal -> count
+    error = fields.TextField(null=True)
+    claimed_by = fields.CharField(max_length=255, null=True)
+    claimed_until = fields.DatetimeField(null=True)
+    created_at = fields.DatetimeField(auto_now_add=True)
+    updated_at = fields.DatetimeField(auto_now=True)
+    ended_at = fields.DatetimeField(null=True)
+
+    class Meta:
+        table = "operations"
+        indexes = (Index(fields=("state", "claimed_until")), Index(fields=("created_at",)))
+
+
 class Schedule(Model):
     """What runs when; those of the code are written by the scheduler's start, the others by people."""
 

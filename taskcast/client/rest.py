@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 Row = dict[str, Any]
 JOBS = "/job-monitor/jobs"
 SCHEDULES = "/job-monitor/schedules"
+OPERATIONS = "/job-monitor/operations"
 
 
 class GatewayUnavailable(GatewayError, ConnectionError):
@@ -297,6 +298,35 @@ class Client:
         body = {"older_than_s": older_than_s, "status": list(status or ()), "queue": queue, "type": type}
         body |= {"limit": limit, "dry_run": dry_run or None}
         return await self.post(f"{JOBS}/clean", _given(body))
+
+    async def bulk(
+        self,
+        action: str,
+        *,
+        ids: Iterable[str] | None = None,
+        filter: Mapping[str, Any] | None = None,  # noqa: A002  # the interface's word
+        reason: str | None = None,
+        dry_run: bool = False,
+    ) -> Row:
+        """Retry, cancel or delete (admin) many jobs; return `{"operation", "matched"}` at once.
+
+        Args:
+            action: retry, cancel or delete.
+            ids: the jobs, 1,000 at most; or
+            filter: which jobs, as the list of jobs takes it: `{"status": ["failed"], "queue": ["imports"]}`.
+            reason: of cancel.
+            dry_run: only count them.
+        """
+        body: Row = {"action": action, "ids": None if ids is None else list(ids), "filter": filter, "reason": reason}
+        return await self.post(f"{JOBS}/bulk", _given(body | {"dry_run": dry_run or None}))
+
+    async def operation(self, id: str) -> Row:  # noqa: A002  # the interface's word
+        """Return how far a command about many jobs is."""
+        return await self.get(f"{OPERATIONS}/{quote(id, safe='')}")
+
+    async def operations(self) -> list[Row]:
+        """Return the newest commands about many jobs."""
+        return (await self._page(OPERATIONS)).items
 
     async def check_stuck(self) -> Row:
         """Look for jobs that do not move although they should; return `{"checked", "found", "at"}`."""

@@ -96,15 +96,21 @@ class Engine:
         return accepted
 
     async def cancel(
-        self, job: str, *, by: str | None = None, reason: str | None = None, deadline_s: float = DEADLINE_S
+        self,
+        job: str,
+        *,
+        by: str | None = None,
+        reason: str | None = None,
+        token: str | None = None,
+        deadline_s: float = DEADLINE_S,
     ) -> Literal["cancelled", "requested", "final", "unknown", "observed"]:
-        """Cancel a job that waits at once, or ask its worker to stop it.
+        """Cancel a job that waits at once, or ask its worker to stop it; a repeat with the same `token` answers the same.
 
         Returns:
             `cancelled`, `requested` (it runs), `final` (it has ended within the last hour), `unknown`, or `observed`
             (another broker runs it, which cannot be steered).
         """
-        reply = await self._call("cancel", [job, wire.token(), wire.asked(by, reason)], deadline_s)
+        reply = await self._call("cancel", [job, token or wire.token(), wire.asked(by, reason)], deadline_s)
         return wire.word(reply)  # type: ignore[return-value]
 
     async def retry(
@@ -189,16 +195,28 @@ class Engine:
 
         Jobs that are enqueued meanwhile may stay. Returns how many were cancelled.
         """
-        asked = wire.asked(by, reason or "drained")
         count, allowed = 0, None
         while True:
-            cancelled, left = await self._call("drain", [wire.token(), queue, asked], deadline_s)
-            count += int(cancelled)
-            allowed = int(left) if allowed is None else allowed - 500
+            cancelled, left = await self.drain_step(
+                queue, by=by, reason=reason, token=wire.token(), deadline_s=deadline_s
+            )
+            count += cancelled
+            allowed = left if allowed is None else allowed - 500
             if not left or allowed <= 0:
                 break
         await self.tell([("queue.drained", b"", wire.drained(queue, by, reason, count))], deadline_s=deadline_s)
         return count
+
+    async def drain_step(
+        self, queue: str, *, by: str | None, reason: str | None, token: str, deadline_s: float = DEADLINE_S
+    ) -> tuple[int, int]:
+        """Cancel up to 500 jobs of a queue that wait or are held back; a repeat with the same `token` answers the same.
+
+        Returns:
+            How many were cancelled, and how many are left.
+        """
+        cancelled, left = await self._call("drain", [token, queue, wire.asked(by, reason or "drained")], deadline_s)
+        return int(cancelled), int(left)
 
     # Workers
 
@@ -431,8 +449,10 @@ class Engine:
             known |= wire.known(part, await self._call("known", list(part), deadline_s))
         return known
 
-    async def tell(self, events: Iterable[tuple[str, bytes, bytes]], *, deadline_s: float = DEADLINE_S) -> int:
-        """Tell events that are no moves: (type, head, data).
+    async def tell(
+        self, events: Iterable[tuple[str, bytes, bytes]], *, token: str | None = None, deadline_s: float = DEADLINE_S
+    ) -> int:
+        """Tell events that are no moves: (type, head, data); those of one `token`, 500 at most, are told once a minute.
 
         `head` is empty, or for a job's event `wire.head(...)`: the JSON fragment that names the job. Returns the seq of
         the last.
@@ -440,7 +460,7 @@ class Engine:
         flat = [value for event in events for value in event]
         seq = 0
         for start in range(0, len(flat), 1500):
-            seq = int(await self._call("tell", [wire.token(), *flat[start : start + 1500]], deadline_s))
+            seq = int(await self._call("tell", [token or wire.token(), *flat[start : start + 1500]], deadline_s))
         return seq
 
     async def server(self, *, deadline_s: float = DEADLINE_S) -> ServerState:

@@ -15,7 +15,6 @@ from core.gateway.services import Context
 from core.job_now import NotRecordedYet, job_after, job_now, with_holds
 from core.orders import Order
 from core.permissions import Permission
-from core.storage.filters import JobFilter
 from core.storage.jobs import list_jobs
 from taskcast.errors import JobConflict, JobNotFound
 from taskcast.states import FINAL, JobState
@@ -35,18 +34,7 @@ async def list_all_jobs(context: Context, query: JobsQuery) -> Response:
     if owner is not None and set(query.user_id) - {owner}:
         raise Forbidden("user_id: your role sees its own jobs only; leave user_id out")
     page = await list_jobs(
-        JobFilter(
-            status=[str(state) for state in query.status],
-            type=query.type,
-            queue=query.queue,
-            user_id=query.user_id if owner is None else [owner],
-            priority=[int(priority) for priority in query.priority],
-            final_reason=[str(reason) for reason in query.final_reason],
-            worker=query.worker,
-            since=query.since,
-            until=query.until,
-            q=query.q,
-        ),
+        query.as_filter(owner),
         sort=query.sort,
         limit=query.limit,
         cursor=query.cursor,

@@ -12,6 +12,7 @@ from core.gateway.endpoint import Endpoints, answer_json
 from core.gateway.models import QueueControlBody
 from core.gateway.services import Context
 from core.permissions import Permission
+from core.storage.operations import Operation
 from core.storage.queues import list_queues
 
 queues = Endpoints("queues")
@@ -48,26 +49,31 @@ async def show_queue(context: Context) -> Response:
 async def control_queue(context: Context, body: QueueControlBody) -> Response:
     """Pause a queue or let it go on, cancel what waits in it (`drain`), delete what has ended (`clean`, admin).
 
-    `count` is null while a drain or a clean goes on; look at the queue again.
+    `count` is null while a drain or a clean goes on; `GET /job-monitor/operations/{operation}` says how far it is.
     """
     context.action = f"queue.{body.action}"
     if body.action == "clean":
         context.need(Permission.CLEAN)
     context.note(**body.model_dump(exclude_none=True, exclude={"action"}, mode="json"))
     name = (await _queue(context))["name"]
-    steering, by = context.services.steering, context.identity.email
-    count: int | None = None
+    steering, operations, by = context.services.steering, context.services.operations, context.identity.email
+    operation: Operation | None = None
     if body.action == "pause":
         await steering.pause(queue=name, by=by, reason=body.reason, until=body.until)
     elif body.action == "resume":
         await steering.resume(queue=name, by=by, reason=body.reason)
     elif body.action == "drain":
-        count = await steering.drain(name, by=by, reason=body.reason)
+        operation = await operations.drain(name, by=by, reason=body.reason)
     else:
-        count = await steering.clean(older_than_s=body.older_than_s or 0, status=body.status or (), queue=name, by=by)
-    if body.action in {"drain", "clean"}:
-        context.note(count=count)
-    return answer_json({"queue": await _queue(context), "count": count}, 202)
+        operation = await operations.clean(
+            older_than_s=body.older_than_s or 0, status=body.status or (), queue=name, by=by
+        )
+    count = None
+    if operation is not None:
+        count = operation.count
+        context.note(operation=operation.id, count=count)
+    shown = {"queue": await _queue(context), "count": count, "operation": operation and operation.id}
+    return answer_json(shown, 202)
 
 
 async def _queue(context: Context) -> Row:

@@ -22,14 +22,14 @@ upkeep = Endpoints("jobs")
     action="jobs.clean",
 )
 async def clean_jobs(context: Context, body: CleanBody) -> Response:
-    """Delete ended jobs with their logs and attempts; `count` is null while it goes on."""
+    """Delete ended jobs with their logs and attempts; `count` is null while it goes on, as `operation`."""
     context.note(**body.model_dump(exclude_defaults=True, mode="json"))
     if body.dry_run:
         found = await context.services.steering.cleanable(
             older_than_s=body.older_than_s, status=body.status, queue=body.queue, type=body.type
         )
-        return answer_json({"count": found}, 202)
-    count = await context.services.steering.clean(
+        return answer_json({"count": found, "operation": None}, 202)
+    operation = await context.services.operations.clean(
         older_than_s=body.older_than_s,
         status=body.status,
         queue=body.queue,
@@ -37,8 +37,8 @@ async def clean_jobs(context: Context, body: CleanBody) -> Response:
         by=context.identity.email,
         limit=body.limit,
     )
-    context.note(count=count)
-    return answer_json({"count": count}, 202)
+    context.note(operation=operation.id, count=operation.count)
+    return answer_json({"count": operation.count, "operation": operation.id}, 202)
 
 
 @upkeep.add(

@@ -1,0 +1,76 @@
+"""Commands about many jobs: begin one, see how far it is."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any
+
+from starlette.responses import Response
+
+from core.errors import NotFound
+from core.gateway import answers
+from core.gateway.endpoint import Endpoints, answer_json
+from core.gateway.models import BulkBody, JobsWanted
+from core.gateway.services import Context
+from core.permissions import Permission
+from core.storage.operations import Operation, get_operation, list_operations
+
+operations = Endpoints("operations")
+
+ROOT = "/job-monitor/operations"
+MOST = 100
+NEEDS = {"retry": Permission.RETRY, "cancel": Permission.CANCEL, "delete": Permission.DELETE}
+HIDDEN = ("position", "page")
+
+Row = dict[str, Any]
+
+
+@operations.add(
+    "POST",
+    "/job-monitor/jobs/bulk",
+    needs=[Permission.RETRY],
+    body=BulkBody,
+    answers={202: answers.Bulk},
+    action="jobs.bulk",
+)
+async def steer_jobs(context: Context, body: BulkBody) -> Response:
+    """Retry, cancel or delete (admin) many jobs: those with these ids, or all that match a filter now.
+
+    The answer comes at once; the operation goes on, also when this gateway is killed. A job that another command was
+    faster with is left as it is and counted under `refused`.
+    """
+    context.action = f"jobs.{body.action}"
+    context.need(NEEDS[body.action])
+    context.note(**body.model_dump(exclude_none=True, exclude_defaults=True, exclude={"action", "ids"}, mode="json"))
+    wanted = body.ids if body.ids is not None else (body.filter or JobsWanted()).as_filter()
+    operation, matched = await context.services.operations.steer(
+        body.action, wanted, by=context.identity.email, reason=body.reason, dry_run=body.dry_run
+    )
+    context.target = None if operation is None else operation.id
+    context.note(matched=matched)
+    return answer_json({"operation": context.target, "matched": matched}, 202)
+
+
+@operations.add("GET", ROOT, needs=[Permission.SEE_SYSTEM], answers={200: answers.OperationList})
+async def show_operations(context: Context) -> Response:
+    """List the newest operations."""
+    found = [_shown(operation) for operation in await list_operations(MOST)]
+    return answer_json({"items": found, "next_cursor": None, "total": {"at_least": len(found)}})
+
+
+@operations.add(
+    "GET", f"{ROOT}/{{id}}", needs=[Permission.SEE_SYSTEM], answers={200: answers.Operation}, problems=[404]
+)
+async def show_operation(context: Context) -> Response:
+    """Show how far an operation is."""
+    found = await get_operation(context.path("id"))
+    if found is None:
+        raise NotFound("there is no such operation; those that ended long ago are deleted")
+    return answer_json(_shown(found))
+
+
+def _shown(operation: Operation) -> Row:
+    row = {name: value for name, value in asdict(operation).items() if name not in HIDDEN}
+    if "ids" in row["scope"]:
+        row["scope"] = {"ids": len(row["scope"]["ids"])}
+    return row

@@ -1,0 +1,175 @@
+"""Queries of table `operations`: commands about many jobs, with how far each is and which process works on it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from core.storage.connection import connection
+from core.storage.shapes import from_json
+from taskcast.events import Json
+
+_COLUMNS = (
+    "id, action, state, by, reason, scope::text, matched, position::text, page::text, done, refused::text, error,"
+    " created_at, updated_at, ended_at"
+)
+_OWN = "id = $1 AND claimed_by = $2 AND state = 'running'"
+
+_json = msgspec.json.Encoder()
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """A command about many jobs.
+
+    Attributes:
+        scope: which jobs, as the action has it.
+        matched: how many jobs it was about when it began; None where that was not counted.
+        position: up to where it is done, as the action has it.
+        page: what is being done now; the process that had begun it may have died over it.
+        done: how many jobs it was done to.
+        refused: how many it could not be done to, by the code of the refusal.
+    """
+
+    id: str
+    action: str
+    state: str
+    by: str | None
+    reason: str | None
+    scope: Json
+    matched: int | None
+    position: Json
+    page: Json
+    done: int
+    refused: dict[str, int]
+    error: str | None
+    created_at: datetime
+    updated_at: datetime
+    ended_at: datetime | None
+
+    @property
+    def count(self) -> int | None:
+        """How many jobs it was done to in all; None while it goes on, or if it failed."""
+        return self.done if self.state == "done" else None
+
+
+async def create(
+    *,
+    id: str,  # noqa: A002  # the table's word
+    action: str,
+    by: str | None,
+    reason: str | None,
+    scope: Any,
+    matched: int | None,
+    claimed_by: str,
+    claim_s: float,
+) -> Operation:
+    """Write a new operation, already claimed by the process that made it."""
+    async with connection() as lent:
+        record = await lent.fetchrow(
+            "INSERT INTO operations (id, action, state, by, reason, scope, matched, done, refused, claimed_by,"  # noqa: S608
+            " claimed_until, created_at, updated_at) VALUES ($1, $2, 'running', $3, $4, $5::text::jsonb, $6, 0, '{}', $7,"
+            f" now() + make_interval(secs => $8), now(), now()) RETURNING {_COLUMNS}",
+            id, action, by, reason, _text(scope), matched, claimed_by, claim_s,
+        )  # fmt: skip
+    return _operation(record)
+
+
+async def claim(claimed_by: str, claim_s: float) -> Operation | None:
+    """Take over the oldest operation whose process is gone; None if there is none."""
+    async with connection() as lent:
+        record = await lent.fetchrow(
+            "UPDATE operations SET claimed_by = $1, claimed_until = now() + make_interval(secs => $2) WHERE id = ("  # noqa: S608
+            " SELECT id FROM operations WHERE state = 'running' AND claimed_until < now()"
+            f" ORDER BY created_at LIMIT 1 FOR UPDATE SKIP LOCKED) RETURNING {_COLUMNS}",
+            claimed_by, claim_s,
+        )  # fmt: skip
+    return None if record is None else _operation(record)
+
+
+async def begin_page(id: str, page: Any, *, claimed_by: str, claim_s: float) -> bool:  # noqa: A002
+    """Say what is going to be done next; False if the operation is another process's by now, or at its end."""
+    return await _own(
+        "page = $3::text::jsonb, claimed_until = now() + make_interval(secs => $4)",
+        id,
+        claimed_by,
+        _text(page),
+        claim_s,
+    )
+
+
+async def end_page(
+    id: str,  # noqa: A002
+    *,
+    done: int,
+    refused: Mapping[str, int],
+    position: Any,
+    matched: int | None,
+    claimed_by: str,
+    claim_s: float,
+) -> bool:
+    """Keep what came of a page; False if the operation is another process's by now, or at its end."""
+    return await _own(
+        "page = NULL, position = $3::text::jsonb, done = $4, refused = $5::text::jsonb, matched = $6,"
+        " updated_at = now(), claimed_until = now() + make_interval(secs => $7)",
+        id, claimed_by, _text(position), done, _text(dict(refused)), matched, claim_s,
+    )  # fmt: skip
+
+
+async def end(id: str, *, state: str, error: str | None, claimed_by: str) -> bool:  # noqa: A002
+    """End an operation as `done` or `failed`; False if another process has done so."""
+    return await _own(
+        "state = $3, error = $4, page = NULL, updated_at = now(), ended_at = now()", id, claimed_by, state, error
+    )
+
+
+async def give_back(claimed_by: str) -> None:
+    """Let other processes go on with what this one has not ended."""
+    async with connection() as lent:
+        await lent.execute(
+            "UPDATE operations SET claimed_until = now() WHERE state = 'running' AND claimed_by = $1", claimed_by
+        )
+
+
+async def get_operation(id: str) -> Operation | None:  # noqa: A002
+    """Return an operation, or None."""
+    async with connection() as lent:
+        record = await lent.fetchrow(f"SELECT {_COLUMNS} FROM operations WHERE id = $1", id)  # noqa: S608
+    return None if record is None else _operation(record)
+
+
+async def list_operations(limit: int) -> list[Operation]:
+    """Return the newest operations."""
+    async with connection() as lent:
+        records = await lent.fetch(
+            f"SELECT {_COLUMNS} FROM operations ORDER BY created_at DESC, id DESC LIMIT $1",  # noqa: S608
+            limit,
+        )
+    return [_operation(record) for record in records]
+
+
+async def delete_operations_before(before: datetime) -> None:
+    """Delete operations that ended before a time."""
+    async with connection() as lent:
+        await lent.execute("DELETE FROM operations WHERE ended_at < $1", before)
+
+
+async def _own(sets: str, *values: Any) -> bool:
+    async with connection() as lent:
+        status: str = await lent.execute(f"UPDATE operations SET {sets} WHERE {_OWN}", *values)  # noqa: S608
+    return status != "UPDATE 0"
+
+
+def _text(value: Any) -> str | None:
+    return None if value is None else _json.encode(value).decode()
+
+
+def _operation(record: Any) -> Operation:
+    fields = dict(record)
+    for name in ("scope", "position", "page", "refused"):
+        fields[name] = from_json(fields[name])
+    return Operation(**fields)
