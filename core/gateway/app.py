@@ -33,6 +33,7 @@ from core.gateway.routes.files import files
 from core.gateway.routes.health import health
 from core.gateway.routes.jobs import jobs
 from core.gateway.routes.logs import logs
+from core.gateway.routes.metrics import metrics
 from core.gateway.routes.operations import operations
 from core.gateway.routes.overview import overview
 from core.gateway.routes.people import people
@@ -53,7 +54,7 @@ from taskcast.engine.engine import Engine
 from taskcast.errors import ConfigurationError
 
 FIRST_ADMIN_RETRY_S = 2.0
-PARTS = (jobs, upkeep, operations, logs, overview, queues, schedules, tasks, files, auth, people, health)
+PARTS = (jobs, upkeep, operations, logs, overview, queues, schedules, tasks, files, auth, people, health, metrics)
 """All REST routes, by noun."""
 
 logger = logging.getLogger(__name__)

@@ -71,6 +71,8 @@ class LiveHub:
         self.ping_s = ping_s
         self.server = new_id()
         self.flushed = 0
+        self.closed_as_slow = 0
+        self._dropped_lines = 0
         self._tick_s = tick_s
         self._ring = ring or Ring()
         self._feed = Feed(redis_url, names, position=None, live=True)
@@ -147,7 +149,20 @@ class LiveHub:
 
     def exit(self, session: Session) -> None:
         """A client is gone."""
-        self._sessions.discard(session)
+        if session in self._sessions:
+            self._sessions.remove(session)
+            self._dropped_lines += session.outbox.dropped_lines
+            self.closed_as_slow += session.closing is not None and session.closing.code == CloseCode.SLOW
+
+    @property
+    def clients(self) -> int:
+        """How many clients are connected."""
+        return len(self._sessions)
+
+    @property
+    def dropped_lines(self) -> int:
+        """How many log lines were not sent to clients that were too slow, since this gateway's start."""
+        return self._dropped_lines + sum(session.outbox.dropped_lines for session in self._sessions)
 
     def recheck(self) -> None:
         """Look again at what every client signed in with."""

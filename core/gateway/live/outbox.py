@@ -78,6 +78,7 @@ class Outbox:
         limit: int = MAX_QUEUE_BYTES,
     ) -> None:
         self.bytes = 0
+        self.dropped_lines = 0
         self.writing_since: float | None = None
         self._send = send
         self._write = wire.write if wire is not None else None
@@ -216,6 +217,7 @@ class Outbox:
                 for entry in frame.entries:
                     (dropped if excess > 0 and entry.is_log else kept).append(entry)
                     excess -= len(entry.line) if entry.is_log and excess > 0 else 0
+                self.dropped_lines += len(dropped)
                 frames.extend(Frame(text) for text in gaps(frame.shape, dropped))
                 if kept:
                     frames.append(Frame.of(frame.shape, kept))

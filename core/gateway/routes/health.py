@@ -12,6 +12,7 @@ from core.gateway import answers
 from core.gateway.endpoint import Endpoints, answer_json
 from core.gateway.services import Context, Services
 from core.gateway.version import VERSION
+from core.recorder_lag import recorder_lag_s
 from core.storage.connection import connection
 
 health = Endpoints("health")
@@ -84,14 +85,5 @@ async def _engine(services: Services, warnings: list[str]) -> str | None:
 
 
 async def _recorder(services: Services) -> str | None:
-    async with connection() as lent:
-        position = await lent.fetchval("SELECT seq FROM recorder LIMIT 1")
-    server = await services.engine.server(deadline_s=CHECK_S)
-    if not server.seq or server.seq <= (position or 0):
-        return None
-    oldest = await services.engine.redis.xrange(services.engine.names.events, f"({position or 0}-0", "+", count=1)
-    if not oldest:
-        return None
-    entry_id = oldest[0][0].decode() if isinstance(oldest[0][0], bytes) else str(oldest[0][0])
-    waiting_s = time.time() - int(entry_id.partition("-")[0]) / 1e6
+    waiting_s = await recorder_lag_s(services.engine, deadline_s=CHECK_S)
     return f"is {waiting_s:.0f} s behind; is the process `recorder` running?" if waiting_s > MOST_LAG_S else None
