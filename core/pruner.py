@@ -13,6 +13,7 @@ from core.loops import Loop, jittered
 from core.storage import deletion
 from core.storage.connection import DatabaseAway
 from core.storage.operations import delete_operations_before
+from core.storage.queues import delete_queues_unseen_since
 from core.storage.schedules import delete_runs_before
 from taskcast.engine.engine import Engine
 from taskcast.errors import EngineUnavailable
@@ -48,6 +49,7 @@ class Pruner(Loop):
         jobs = await delete_ended(self._engine, before=now - self._jobs, by=None)
         await delete_runs_before(now - self._jobs)
         await delete_operations_before(now - self._jobs)
+        await delete_queues_unseen_since(now - self._jobs)
         lines, until = 0, now - self._logs
         async for page in deletion.ended_before(
             until, since=self._logs_pruned_to, status=[JobState.COMPLETED], size=BATCH

@@ -22,7 +22,7 @@ LEASE_MS = 15_000
 
 
 class Rescuer(Loop):
-    """Calls the engine's `promote` and `reclaim` once a second, and again at once while there is more to do."""
+    """Calls the engine's `promote`, `reclaim` and `sweep` once a second, and again at once while there is more to do."""
 
     name = "rescuer"
     away = (EngineUnavailable,)
@@ -45,6 +45,8 @@ class Rescuer(Loop):
             reclaimed += count
             if count < AT_ONCE:
                 break
+        while await self._engine.sweep():
+            pass
         if reclaimed:
             logger.warning("jobs of lost workers were taken back", extra={"jobs": reclaimed})
         return promoted, reclaimed

@@ -57,7 +57,7 @@ class Names:
 
     @property
     def lanes(self) -> str:
-        """SET of `queue:priority` of every lane that was ever used."""
+        """SET of `queue:priority` of every lane that has a job, or may get one back; of others as many as are kept."""
         return self.tag + "lanes"
 
     def lane(self, queue: str, priority: int) -> str:

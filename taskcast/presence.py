@@ -108,6 +108,7 @@ class Presence:
                 continue
             try:
                 await self._engine.reclaim(lease_ms=int(self._lease_s * 1000), deadline_s=CALL_DEADLINE_S)
+                await self._engine.sweep(deadline_s=CALL_DEADLINE_S)
             except (TaskcastError, OSError) as error:
                 logger.debug("nothing reclaimed: %s", error)
             except Exception:

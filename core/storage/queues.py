@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 from core.storage.concurrency import concurrency_now
@@ -29,6 +30,16 @@ async def list_queues(engine: Engine) -> list[Row]:
         await engine.paused(deadline_s=ENGINE_S),
         await concurrency_now(engine, deadline_s=ENGINE_S),
     )
+
+
+async def delete_queues_unseen_since(before: datetime) -> None:
+    """Delete the names of queues that were not used since a time and of which no job is kept."""
+    async with connection() as lent:
+        await lent.execute(
+            "DELETE FROM queues q WHERE seen_at < $1"
+            " AND NOT EXISTS (SELECT 1 FROM job_counts c WHERE c.queue_name = q.name AND c.count > 0)",
+            before,
+        )
 
 
 async def queue_rows(

@@ -36,6 +36,8 @@ from taskcast.names import DEFAULT_PREFIX, Names
 
 IDS_PER_LOOK = 50
 """Jobs a call of `misplaced`, which may read a whole lane for each."""
+LANES_KEPT = 256
+"""Lanes (a queue has up to four) that are kept although nothing is in them."""
 RESULT_TTL_S = 86400
 """Seconds that `wait_result()` finds a result, unless its worker says otherwise."""
 
@@ -340,6 +342,10 @@ class Engine:
         count, next_due = await self._call("promote", [min(limit, 500)], deadline_s)
         return int(count), None if next_due < 0 else int(next_due)
 
+    async def sweep(self, *, keep: int = LANES_KEPT, deadline_s: float = DEADLINE_S) -> int:
+        """Forget queues in which nothing is, if there are more than `keep` lanes; returns how many lanes it forgot."""
+        return int(await self._call("sweep", [keep], deadline_s))
+
     async def resend(
         self, job: NewJob, *, attempt: int, errors: int, deliveries: int, was: str, deadline_s: float = DEADLINE_S
     ) -> bool:
@@ -417,7 +423,7 @@ class Engine:
     # Observers
 
     async def queues(self, *, deadline_s: float = DEADLINE_S) -> list[QueueCounts]:
-        """Return what every queue that was ever used holds now, by name."""
+        """Return what every queue holds now, by name; one that is empty may be forgotten."""
         return wire.queues(await self._call("queues", [], deadline_s))
 
     async def places(

@@ -9,7 +9,7 @@ import pytest
 from redis.asyncio import Redis
 
 from core.pruner import Pruner
-from core.storage.models import Job, JobCount, JobLog
+from core.storage.models import Job, JobCount, JobLog, Operation, Queue
 from taskcast.engine.engine import Engine
 from tests.core.gateway.conftest import add_job, add_lines
 from tests.waiting import eventually
@@ -73,3 +73,16 @@ async def test_the_loop_prunes_at_its_start(engine: Engine) -> None:
             return await Job.all().count() == 0
 
         await eventually(is_gone)
+
+
+async def test_names_of_queues_and_operations_of_long_ago_go_too(engine: Engine) -> None:
+    await add_job(status="running", queue_name="used")
+    for name, seen_at in (("used", ago(days=40)), ("late", ago(days=1)), ("old", ago(days=40))):
+        await Queue.create(name=name, seen_at=seen_at)
+    for number, ended_at in enumerate((ago(days=40), ago(days=1), None)):
+        await Operation.create(id=str(number), action="clean", state="done", scope={}, ended_at=ended_at)
+
+    await pruner(engine).prune()
+
+    assert {queue.name for queue in await Queue.all()} == {"used", "late"}
+    assert {operation.id for operation in await Operation.all()} == {"1", "2"}

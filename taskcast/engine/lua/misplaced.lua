@@ -12,6 +12,7 @@ for i = 2, #ARGV do
     key = r[5] and r[5] ~= '-' and open_slots().list(r[5], r[4]) or lane
     if not call('LPOS', key, id) then
       call('LLEN', lane)
+      call('SCARD', TAG .. LANES)
       key, place = lane, 'lane'
     end
   elseif state == 'scheduled' or state == 'retrying' then
@@ -35,6 +36,7 @@ for _, job in ipairs(places) do
   local r = job.record
   if job.place == 'lane' then
     call('LPUSH', job.key, job.id)
+    call('SADD', TAG .. LANES, r[4]) -- what stands nowhere was not counted: its lane may be forgotten
     if r[5] then call('HSET', TAG .. JOB .. job.id, 'z', '-') end
     ring(queue_of(r[4]))
   elseif job.place == 'due' then

@@ -72,6 +72,7 @@ STEPS: dict[str, tuple[int, dict[str, st.SearchStrategy[Any]]]] = {
     "lose_lease": (2, {"worker": workers}),
     "reclaim": (2, {"lose": lost_reply}),
     "promote": (1, {"lose": lost_reply}),
+    "sweep": (1, {"lose": lost_reply}),
     "settle": (2, {"worker": workers}),
     "pay_off": (2, {}),
     "pause": (2, {"field": pausable, "ends": st.booleans(), "lose": lost_reply}),
@@ -345,6 +346,9 @@ class EngineMachine(RuleBasedStateMachine):
         expected = self.model.promote()
         count, _ = self.call(self.engine.promote(), lose=lose)
         assert count == (0 if lose else expected)
+
+    def sweep(self, lose: bool) -> None:
+        self.call(self.engine.sweep(keep=0), lose=lose)
 
     # Who steers
 
