@@ -11,7 +11,17 @@ import msgspec
 
 from benchmarks.figures import Figure
 
-NAMES = ("jobs_per_second", "enqueue", "latency", "page", "websocket", "idle_clients", "recorder", "statement_import")
+NAMES = (
+    "jobs_per_second",
+    "enqueue",
+    "latency",
+    "page",
+    "websocket",
+    "idle_clients",
+    "recorder",
+    "statement_import",
+    "data_export",
+)
 RESULTS = Path(__file__).parent / "results.json"
 
 

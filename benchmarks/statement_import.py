@@ -67,7 +67,7 @@ async def one_run(redis_url: str, data_dir: Path) -> tuple[float, float]:
             done = await job.wait_result(timeout=300)
             if done.is_err or done.return_value["imported"] != LINES:
                 raise RuntimeError(f"the import went wrong: {done}")
-            return LINES / done.execution_time, _peak_mb(worker.pid)
+            return LINES / done.execution_time, peak_mb(worker.pid)
         finally:
             await broker.shutdown()
             worker.terminate()
@@ -88,7 +88,7 @@ async def _add_rules(database_url: str) -> None:
     await connection.close()
 
 
-def _peak_mb(pid: int) -> float:
+def peak_mb(pid: int) -> float:
     """Return the largest peak of the worker's processes, as the kernel counted it."""
     pids = [pid, *(child.pid for child in psutil.Process(pid).children(recursive=True))]
     peaks = [re.search(r"VmHWM:\s+(\d+)", Path(f"/proc/{each}/status").read_text()) for each in pids]
