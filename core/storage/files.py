@@ -11,6 +11,7 @@ import inspect
 import os
 import re
 import secrets
+import threading
 import time
 from collections.abc import AsyncIterable, AsyncIterator, Awaitable
 from contextlib import suppress
@@ -104,6 +105,7 @@ class FileStore:
         """
         temporary = f"{self._root}/{TEMPORARY}{file_id}-{secrets.token_hex(4)}"
         digest, size, waiting = hashlib.sha256(), 0, bytearray()
+        given_up = threading.Event()
         out = await self._guarded(self._create, temporary)
         try:
             async for chunk in chunks_of(source):
@@ -115,8 +117,9 @@ class FileStore:
                 if len(waiting) >= WRITE_BYTES:
                     await self._guarded(out.write, bytes(waiting))
                     waiting.clear()
-            await self._guarded(self._finish, out, bytes(waiting), temporary, self._path(file_id))
+            await self._guarded(self._finish, out, bytes(waiting), temporary, self._path(file_id), given_up)
         except BaseException:
+            given_up.set()
             # A half-written file must go also when the upload was cancelled, which an await here would not survive.
             with suppress(Exception):
                 out.close()
@@ -201,14 +204,18 @@ class FileStore:
         self._fs.makedirs(self._root, exist_ok=True)
         return self._fs.open(path, "wb")
 
-    def _finish(self, out: Any, rest: bytes, temporary: str, path: str) -> None:
+    def _finish(self, out: Any, rest: bytes, temporary: str, path: str, given_up: threading.Event) -> None:
         out.write(rest)
         out.flush()
         # Only a local file has a descriptor; a bucket makes the object durable when it is closed.
         with suppress(OSError, AttributeError, NotImplementedError):
             os.fsync(out.fileno())
         out.close()
-        self._fs.mv(temporary, path)
+        # Making bytes durable takes its time, and who waits for it may have been cancelled.
+        if given_up.is_set():
+            self._fs.rm_file(temporary)
+        else:
+            self._fs.mv(temporary, path)
 
     async def _guarded(self, function: Any, *args: Any) -> Any:
         try:
@@ -244,7 +251,14 @@ async def save_upload(
         StoreUnavailable: if the store cannot be written.
     """
     again, file_id = file_id is not None, file_id or new_id()
-    size, sha256 = await store.put(file_id, source, max_bytes=max_bytes)
+    try:
+        size, sha256 = await store.put(file_id, source, max_bytes=max_bytes)
+    except asyncio.CancelledError:
+        # They may have got their place at this very moment.
+        if not again:
+            with suppress(Exception):
+                await asyncio.shield(store.delete(file_id))
+        raise
     known: dict[str, Any] = {
         "name": label(name),
         "size_bytes": size,
@@ -290,13 +304,14 @@ async def open_file(store: FileStore, file_id: str) -> tuple[StoredFile, BinaryI
 
 
 async def delete_file(store: FileStore, file_id: str) -> bool:
-    """Delete a file, row and bytes; return whether there was one."""
-    stored = await get_file(file_id)
-    if stored is None:
+    """Delete a file, row and bytes, also where one of them is not there; return whether there was a row."""
+    try:
+        key = UUID(file_id)
+    except (ValueError, AttributeError, TypeError):
         return False
-    await File.filter(id=stored.id).delete()
-    await store.delete(stored.id)
-    return True
+    rows = await File.filter(id=key).delete()
+    await store.delete(file_id)
+    return rows > 0
 
 
 async def old_files(*, content_type: str, before: datetime, limit: int = 100) -> list[StoredFile]:

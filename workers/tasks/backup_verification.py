@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any
 
@@ -36,7 +37,7 @@ SHOWN = 100
     concurrency=1,
 )
 async def backup_verification(
-    older_than_hours: Annotated[float, Field(ge=0)] = 24.0,
+    older_than_hours: Annotated[float, Field(ge=0, le=87_600)] = 24.0,
     keep: Annotated[int, Field(ge=1, le=1000)] = KEPT,
     job: JobContext = TaskiqDepends(),
 ) -> dict[str, Any]:
@@ -50,26 +51,32 @@ async def backup_verification(
     backups = Backups(settings.backup_dir.absolute(), settings.need_database_url())
     steps = Steps(job, {"Looking": 2, "Dumping": 45, "Restoring": 50, "Thinning out": 3})
     steps.tell("Looking", 0, str(settings.backup_dir))
-    dump = await backups.newest()
-    taken = dump is None or datetime.now(UTC) - dump.taken_at > timedelta(hours=older_than_hours)
-    if dump is None or taken:
-        dump = await backups.take(lambda share, what: _tell(job, steps, "Dumping", share, what))
-        job.log(f"{dump.path.name} holds {len(dump.tables)} tables in {dump.size_bytes:,} bytes")
-    await job.checkpoint()
-    try:
-        await backups.verify(dump, lambda share, what: _tell(job, steps, "Restoring", share, what))
-    except BackupBroken as error:
-        await backups.remember(dump, error=str(error))
-        job.log(str(error), "ERROR")
-        raise
-    await job.checkpoint()
-    await backups.remember(dump, error=None)
-    steps.tell("Thinning out", 0, f"{keep} dumps stay")
-    gone = await backups.thin_out(keep)
-    result = _result(dump, taken, gone)
+    async with backups.alone(functools.partial(_wait, job)):
+        dump = await backups.newest()
+        taken = dump is None or datetime.now(UTC) - dump.taken_at > timedelta(hours=older_than_hours)
+        if dump is None or taken:
+            dump = await backups.take(lambda share, what: _tell(job, steps, "Dumping", share, what))
+            job.log(f"{dump.path.name} holds {len(dump.tables)} tables in {dump.size_bytes:,} bytes")
+        await job.checkpoint()
+        try:
+            await backups.verify(dump, lambda share, what: _tell(job, steps, "Restoring", share, what))
+        except BackupBroken as error:
+            await backups.remember(dump, error=str(error))
+            job.log(str(error), "ERROR")
+            raise
+        await job.checkpoint()
+        await backups.remember(dump, error=None)
+        steps.tell("Thinning out", 0, f"{keep} dumps stay")
+        gone = await backups.thin_out(keep)
+        result = _result(dump, taken, gone)
     job.log(result["summary"])
     steps.end(result["summary"])
     return result
+
+
+def _wait(job: JobContext) -> None:
+    job.progress(message="waits for another verification to end")
+    job.raise_if_stopped()
 
 
 def _tell(job: JobContext, steps: Steps, step: str, share: float, what: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import importlib
 import json
 import zipfile
 from contextlib import suppress
@@ -25,6 +26,7 @@ from workers.finance.periods import Period, PeriodWrong
 from workers.finance.selection import AccountUnknown, chosen_accounts
 from workers.finance.steps import Steps
 from workers.scratch import scratch_folder
+from workers.shielded import to_its_end
 
 FETCHED = 2000
 PACKED_BYTES = 1024 * 1024
@@ -64,6 +66,8 @@ async def data_export(
     chosen = Period.of(period) if period else None
     steps = Steps(job, {"Counting": 3, "Exporting": 77, "Packing": 15, "Storing": 5})
     export = _Export(job, steps, chosen)
+    # Its import takes a second; there is nothing to tidy up yet.
+    await asyncio.to_thread(importlib.import_module, "pyarrow.parquet")
     with scratch_folder("the export") as folder:
         steps.tell("Counting", 0, chosen.name if chosen else "everything")
         # One snapshot: every table is as it was at the same moment, whatever is imported meanwhile.
@@ -119,10 +123,10 @@ class _Export:
         statement = await lent.prepare(table.sql)
         columns = [(column.name, KINDS[column.type.name]) for column in statement.get_attributes()]
         cursor = await statement.cursor(*arguments)
-        members = await asyncio.to_thread(Members(folder, table.name, columns).__enter__)
+        members = await to_its_end(asyncio.to_thread(Members(folder, table.name, columns).__enter__))
         try:
             while rows := await cursor.fetch(FETCHED):
-                await asyncio.to_thread(members.write, rows)
+                await to_its_end(asyncio.to_thread(members.write, rows))
                 self._steps.tell(
                     "Exporting", (done + members.rows) / max(1, total), f"{table.name}, {members.rows:,} rows written"
                 )
@@ -132,7 +136,7 @@ class _Export:
             with suppress(OSError):
                 members.__exit__(type(error), error, error.__traceback__)
             raise
-        await asyncio.to_thread(members.__exit__, None, None, None)
+        await to_its_end(asyncio.to_thread(members.__exit__, None, None, None))
         files = [await asyncio.to_thread(described, path) for path in members.paths.values()]
         return {
             "rows": members.rows,
@@ -162,15 +166,14 @@ class _Export:
                             self._job.raise_if_stopped()
                     (folder / name).unlink()
 
-        try:
-            await asyncio.to_thread(pack)
-        except asyncio.CancelledError:
-            self._stopped = True
-            raise
+        await to_its_end(asyncio.to_thread(pack), stop=self._stop)
         return path
 
+    def _stop(self) -> None:
+        self._stopped = True
+
     async def keep(self, store: FileStore, archive: Path, manifest: dict[str, Any]) -> StoredFile:
-        """Store the archive and the export's row; a cancel leaves neither."""
+        """Store the archive and the export's row; a cancel leaves neither, not even those of an attempt before."""
         file_id = str(uuid5(NAMESPACE_URL, f"export/{self._job_id}"))
         name = f"export-{self._period}.zip" if self._period else "export.zip"
         self._steps.tell("Storing", 0, name)
@@ -182,16 +185,22 @@ class _Export:
                 await lent.execute(
                     """INSERT INTO exports (id, job_id, file_id, first_day, last_day, manifest, created_at)
                        VALUES ($1, $2, $3, $4, $5, $6::text::jsonb, now())
-                       ON CONFLICT (job_id) DO UPDATE SET manifest = excluded.manifest""",
+                       ON CONFLICT (job_id) DO UPDATE SET first_day = excluded.first_day, last_day = excluded.last_day,
+                           manifest = excluded.manifest""",
                     UUID(file_id), self._job_id, UUID(stored.id), *self._days, json.dumps(manifest),
                 )  # fmt: skip
         except BaseException:
             with suppress(Exception):
-                await asyncio.shield(delete_file(store, file_id))
+                await asyncio.shield(self._forget(store, file_id))
             raise
         finally:
             opened.close()
         return stored
+
+    async def _forget(self, store: FileStore, file_id: str) -> None:
+        async with connection() as lent:
+            await lent.execute("DELETE FROM exports WHERE job_id = $1", self._job_id)
+        await delete_file(store, file_id)
 
 
 def _result(manifest: dict[str, Any], stored: StoredFile) -> dict[str, Any]:

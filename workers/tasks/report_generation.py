@@ -179,6 +179,8 @@ class _Report:
             )  # fmt: skip
 
     async def _forget(self) -> None:
+        async with connection() as lent:
+            await lent.execute("DELETE FROM reports WHERE job_id = $1", self._job_id)
         for ending in self._formats:
             await delete_file(self._store, self._file_id(ending))
 

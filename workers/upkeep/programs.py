@@ -8,6 +8,7 @@ import os
 import re
 import shutil
 import signal
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,8 @@ from taskcast.errors import ConfigurationError, TaskcastError
 
 PR_SET_PDEATHSIG = 1
 KEPT_LINES = 20
+# Loaded here: between fork and exec nothing may take a lock that another thread held at the fork.
+_LIBC = ctypes.CDLL(None) if sys.platform == "linux" else None
 _VERSION = re.compile(r"\(PostgreSQL\) (\d+)")
 
 
@@ -121,5 +124,5 @@ def _candidates(name: str) -> list[Path]:
 
 def _end_with_parent() -> None:
     """Have the kernel kill this process when the worker dies, kill -9 included (Linux)."""
-    if hasattr(ctypes, "CDLL") and os.uname().sysname == "Linux":
-        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    if _LIBC is not None:
+        _LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)

@@ -1,17 +1,20 @@
 from __future__ import annotations
 
+import asyncio
 import os
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import asyncpg
+import psutil
 import pytest
 
 from core.storage.connection import connection
-from tests.workers.conftest import ToldJob, cancelled_at, rows
+from tests.workers.conftest import ToldJob, cancelled_at, held, rows, stopped_at, stopped_when
+from tests.workers.tasks.test_report_generation import small_files
 from workers.tasks import backup_verification as module
 from workers.tasks.backup_verification import backup_verification
-from workers.upkeep.backups import BackupBroken, BackupImpossible
+from workers.upkeep.backups import BackupBroken, BackupImpossible, BackupInterrupted
 from workers.upkeep.table_sums import differences
 
 SCRATCHES = r"SELECT count(*) FROM pg_database WHERE datname LIKE 'taskcast\_verify\_%'"
@@ -133,26 +136,91 @@ async def test_killed_in_the_middle_the_next_run_sweeps_up_and_verifies(
     await rows("DELETE FROM backups")
 
     monkeypatch.setenv("TASKCAST_BACKUP_DIR", str(folder))
-    await killed("BACKUP_VERIFICATION", at=whole.checkpoints - 10)
+    await killed("BACKUP_VERIFICATION", at=[20])
+    assert (dumps(folder), len(list(folder.glob(".taskcast-*.dump.*")))) == ([], 1)
+    await killed("BACKUP_VERIFICATION", at=[whole.checkpoints - 70, 10])
     assert await rows("SELECT name FROM backups") == []
+    assert len(await rows("SELECT pid FROM pg_stat_activity WHERE application_name IN ('pg_dump', 'pg_restore')")) == 0
     result = await backup_verification(job=ToldJob())
 
     assert [path.name for path in dumps(folder)] == [result["name"]]
+    assert sorted(path.suffix for path in folder.iterdir()) == [".dump", ".json"]
     assert await rows(SCRATCHES) == [(0,)]
 
 
-@pytest.mark.parametrize("before_the_end", [5, 60])
-async def test_a_cancel_leaves_no_half_dump_and_no_scratch_database(folder: Path, before_the_end: int) -> None:
-    whole = ToldJob()
-    await backup_verification(job=whole)
-    for path in folder.iterdir():
-        path.unlink()
+async def test_a_cancel_at_any_moment_leaves_no_half_dump_no_scratch_database_and_no_program(folder: Path) -> None:
+    await backup_verification(job=(whole := ToldJob()))
+    [dump] = dumps(folder)
+
+    async with held("categories") as waited_for:
+        await stopped_when(waited_for, backup_verification(older_than_hours=0, job=ToldJob()))
+    for before_the_end in (5, 60):
+        job = ToldJob()
+        await cancelled_at(whole.checkpoints - before_the_end, job, backup_verification(older_than_hours=0, job=job))
+        for path in set(folder.iterdir()) - {dump, dump.with_suffix(".json")}:
+            assert path.suffix in {".dump", ".json"}  # a whole one, where only its restore was cancelled
+            path.unlink()
+    for number in (1, 10, 50):
+        job = ToldJob()
+        await stopped_at("Restoring", job, backup_verification(job=job), number=number)
+
+    assert set(folder.iterdir()) == {dump, dump.with_suffix(".json")}
+    assert await rows(SCRATCHES) == [(0,)]
+    assert [child.name() for child in psutil.Process().children() if child.name().startswith("pg_")] == []
+
+
+async def test_of_two_at_once_the_second_waits_and_none_takes_the_others_work_for_left_behind(folder: Path) -> None:
+    jobs = [ToldJob("one"), ToldJob("two")]
+
+    results = await asyncio.gather(*(backup_verification(job=job) for job in jobs))
+
+    assert sorted(result["taken_now"] for result in results) == [False, True]
+    assert len(dumps(folder)) == 1
+    assert await rows(SCRATCHES) == [(0,)]
+
+
+async def test_a_database_with_settings_of_its_own_verifies_all_the_same(folder: Path) -> None:
+    async with connection() as lent:
+        name = await lent.fetchval("SELECT current_database()")
+        await lent.execute(f"ALTER DATABASE \"{name}\" SET timezone = 'Asia/Tokyo'")
+        await lent.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        )
+
+        # The connection at hand is the only one that has not heard of it.
+        result = await backup_verification(job=ToldJob())
+
+    assert result["summary"].endswith("rows agree")
+
+
+async def test_a_server_that_ends_the_session_of_a_restore_is_away_and_the_backup_not_broken(
+    folder: Path, database_url: str
+) -> None:
+    await backup_verification(job=ToldJob())
     job = ToldJob()
+    seen = 0
 
-    await cancelled_at(whole.checkpoints - before_the_end, job, backup_verification(job=job))
+    def end_the_restore(_: ToldJob) -> None:
+        nonlocal seen
+        seen += 1
+        if seen == 8:
+            asyncio.get_running_loop().create_task(
+                rows("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'pg_restore'")
+            )
 
-    assert list(folder.glob(".*")) == []
+    job.at_checkpoint = end_the_restore
+    with pytest.raises(BackupInterrupted, match="interrupted"):
+        await backup_verification(job=job)
+
+    assert [ok for (ok,) in await rows("SELECT verified_ok FROM backups")] == [True]
     assert await rows(SCRATCHES) == [(0,)]
+
+
+async def test_a_full_disk_is_said_with_its_remedy_and_leaves_no_half_dump(folder: Path) -> None:
+    with small_files(4096), pytest.raises(BackupImpossible, match="look whether there is space"):
+        await backup_verification(job=ToldJob())
+
+    assert list(folder.iterdir()) == []
 
 
 async def test_a_user_without_the_right_is_told_how_to_get_it(

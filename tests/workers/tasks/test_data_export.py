@@ -4,17 +4,19 @@ import csv
 import hashlib
 import io
 import json
+import tempfile
 import zipfile
 from collections.abc import Awaitable, Callable
 from datetime import date
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pyarrow.parquet as parquet
 import pytest
 
 from core.storage.files import FileStore, StoreUnavailable, open_file
-from tests.workers.conftest import ToldJob, Upload, cancelled_at, rows
+from tests.workers.conftest import ToldJob, Upload, cancelled_at, rows, stopped_at
 from tests.workers.tasks.test_report_generation import small_files
 from workers.finance.periods import PeriodWrong
 from workers.finance.selection import AccountUnknown
@@ -28,6 +30,16 @@ FILES = "SELECT id, name, job_id FROM files WHERE job_id IS NOT NULL"
 @pytest.fixture
 async def books(store: FileStore, database: str) -> None:
     await write_books(store, until=date(2026, 9, 20), months=4)
+
+
+OWN_FILES = FILES + " AND job_id = 'an-export'"
+
+
+async def members(store: FileStore, result: dict[str, Any]) -> dict[str, tuple[int, str]]:
+    """Return the archive's members but the manifest, which says when it was made."""
+    archive = await opened(store, result)
+    names = [name for name in archive.namelist() if name != "manifest.json"]
+    return {name: (len(data := archive.read(name)), hashlib.sha256(data).hexdigest()) for name in names}
 
 
 async def opened(store: FileStore, result: dict[str, Any]) -> zipfile.ZipFile:
@@ -107,28 +119,50 @@ async def test_a_period_and_accounts_limit_what_is_exported(store: FileStore, bo
     assert result["rows"]["accounts"] == 1
 
 
-async def test_killed_in_the_middle_and_run_again_there_is_one_archive(
-    store: FileStore, books: None, killed: Callable[..., Awaitable[None]]
+async def test_killed_in_the_middle_and_run_again_there_is_one_archive_with_all_of_it(
+    store: FileStore,
+    books: None,
+    killed: Callable[..., Awaitable[None]],
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
 ) -> None:
-    await killed("DATA_EXPORT", at=12, job_id="an-export")
-    assert await rows(FILES) == []
-    await data_export(job=ToldJob("an-export"), store=store)
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    monkeypatch.setattr(tempfile, "tempdir", None)
+    whole = ToldJob("another")
+    expected = await members(store, await data_export(job=whole, store=store))
+    await rows("DELETE FROM exports")
+
+    await killed("DATA_EXPORT", at=[2, 12, whole.checkpoints - 3], job_id="an-export")
+    assert await rows(OWN_FILES) == []
+    assert len(list(tmp_path.glob("taskcast-scratch-*"))) == 1  # of the last one; each sweeps up what is left behind
+    await killed("DATA_EXPORT", at=[0], job_id="an-export")
     again = await data_export(job=ToldJob("an-export"), store=store)
 
-    assert len(await rows(FILES)) == 1
+    assert len(await rows(OWN_FILES)) == 1
     assert await rows("SELECT job_id, file_id::text FROM exports") == [("an-export", again["files"][0]["id"])]
+    assert await members(store, again) == expected
+    assert list(tmp_path.glob("taskcast-scratch-*")) == []
 
 
-@pytest.mark.parametrize("before_the_end", [0, 4, 20])
-async def test_a_cancel_leaves_no_file_and_no_row(store: FileStore, books: None, before_the_end: int) -> None:
+async def test_a_cancel_at_any_moment_leaves_no_file_and_no_row(
+    store: FileStore, books: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    monkeypatch.setattr(tempfile, "tempdir", None)
     await data_export(job=(whole := ToldJob("another")), store=store)
-    await rows("DELETE FROM exports")
-    await rows("DELETE FROM files")
-    job = ToldJob("an-export")
+    files, bytes_of = await rows(FILES), sorted((tmp_path / "files").iterdir())
 
-    await cancelled_at(whole.checkpoints - before_the_end, job, data_export(job=job, store=store))
+    for before_the_end in (0, 4, 20):
+        job = ToldJob("an-export")
+        await cancelled_at(whole.checkpoints - before_the_end, job, data_export(job=job, store=store))
+    for step, number in (("Counting", 1), ("Exporting", 5), ("Exporting", 12), ("Packing", 3), ("Storing", 1)):
+        job = ToldJob("an-export")
+        await stopped_at(step, job, data_export(job=job, store=store), number=number)
 
-    assert await rows(FILES) == await rows("SELECT id FROM exports") == []
+    assert await rows(FILES) == files
+    assert await rows("SELECT job_id FROM exports") == [("another",)]
+    assert sorted((tmp_path / "files").iterdir()) == bytes_of
+    assert list(tmp_path.glob("taskcast-scratch-*")) == []
 
 
 async def test_a_full_disk_is_said_with_its_remedy(store: FileStore, books: None) -> None:

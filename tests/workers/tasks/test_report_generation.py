@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import io
 import resource
+import tempfile
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from datetime import date
@@ -14,7 +15,7 @@ import pypdf
 import pytest
 
 from core.storage.files import FileStore, StoreUnavailable, open_file
-from tests.workers.conftest import ToldJob, Upload, cancelled_at, rows
+from tests.workers.conftest import ToldJob, Upload, cancelled_at, rows, stopped_at
 from workers.finance.periods import PeriodWrong
 from workers.finance.reports.fonts import Fonts, fonts
 from workers.finance.selection import AccountUnknown
@@ -113,7 +114,7 @@ async def test_without_arguments_and_without_accounts_a_report_is_made(store: Fi
     assert [file["content_type"].split("/")[0] for file in result["files"]] == ["application"] * 2
 
 
-async def test_killed_between_its_files_and_run_again_it_is_that_of_one_run(
+async def test_killed_in_the_middle_and_between_its_files_and_run_again_it_is_that_of_one_run(
     store: FileStore, books: None, killed: Callable[..., Awaitable[None]]
 ) -> None:
     job = ToldJob("a-report")
@@ -124,23 +125,33 @@ async def test_killed_between_its_files_and_run_again_it_is_that_of_one_run(
         await store.delete(str(file_id))
     await rows("DELETE FROM reports")
 
-    await killed("REPORT_GENERATION", at=job.checkpoints - 3, job_id="a-report", period="2026-08")
+    await killed("REPORT_GENERATION", at=[3, job.checkpoints - 8], job_id="a-report", period="2026-08")
+    assert await rows(MADE) == []
+    await killed("REPORT_GENERATION", at=[job.checkpoints - 3], job_id="a-report", period="2026-08")
     assert len(await rows(MADE)) == 1
+    await killed("REPORT_GENERATION", at=[0], job_id="a-report", period="2026-08")
     await report_generation("2026-08", job=ToldJob("a-report"), store=store)
 
     assert (await rows(KEPT), await rows(MADE)) == expected
 
 
-@pytest.mark.parametrize("before_the_end", [0, 1, 8, 30])
-async def test_a_cancel_leaves_no_file_and_no_row(store: FileStore, books: None, before_the_end: int) -> None:
-    job = ToldJob("a-report")
+async def test_a_cancel_at_any_moment_leaves_no_file_and_no_row(
+    store: FileStore, books: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    monkeypatch.setattr(tempfile, "tempdir", None)
     await report_generation("2026-08", job=(whole := ToldJob("another")), store=store)
-    await rows("DELETE FROM reports")
-    await rows("DELETE FROM files")
+    kept, made, bytes_of = await rows(KEPT), await rows(MADE), sorted((tmp_path / "files").iterdir())
 
-    await cancelled_at(whole.checkpoints - before_the_end, job, report_generation("2026-08", job=job, store=store))
+    for before_the_end in (0, 1, 8, 30):
+        job = ToldJob("a-report")
+        await cancelled_at(whole.checkpoints - before_the_end, job, report_generation("2026-08", job=job, store=store))
+    for step in ("Adding up", "Drawing", "Calculating", "Storing"):
+        await stopped_at(step, job := ToldJob("a-report"), report_generation("2026-08", job=job, store=store))
 
-    assert await rows(KEPT) == await rows(MADE) == []
+    assert (await rows(KEPT), await rows(MADE)) == (kept, made)
+    assert sorted((tmp_path / "files").iterdir()) == bytes_of
+    assert list(tmp_path.glob("taskcast-scratch-*")) == []
 
 
 async def test_made_again_the_report_takes_the_place_of_the_one_before(store: FileStore, books: None) -> None:
