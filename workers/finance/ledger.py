@@ -5,6 +5,7 @@ The locks are of that transaction: however an import ends, killed processes incl
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,11 +14,13 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
+from taskcast.context import JobContext
 from taskcast.ids import new_id
 from workers.finance.entries import AccountKey, Balances, Entry
 
+LOCK_PAUSE_S = 0.2
 IDLE_TIMEOUT_S = 60
-"""How long an importer may be silent inside its transaction, for example frozen, before PostgreSQL ends it."""
+"""How long a job may be silent inside its transaction, for example frozen, before PostgreSQL ends it."""
 
 _INSERT_LINES = """
 WITH added AS (
@@ -65,9 +68,9 @@ class Added:
     categorised: int
 
 
-async def begin(connection: Any) -> None:
-    """Prepare the transaction: a frozen importer must not hold its locks for ever."""
-    await connection.execute(f"SET LOCAL idle_in_transaction_session_timeout = '{IDLE_TIMEOUT_S}s'")
+async def begin(connection: Any, *, idle_timeout_s: int = IDLE_TIMEOUT_S) -> None:
+    """Prepare the transaction: a frozen job must not hold its locks for ever."""
+    await connection.execute(f"SET LOCAL idle_in_transaction_session_timeout = '{idle_timeout_s}s'")
 
 
 async def lock(connection: Any, name: str) -> bool:
@@ -76,6 +79,17 @@ async def lock(connection: Any, name: str) -> bool:
         "SELECT pg_try_advisory_xact_lock(hashtextextended($1, 0))", f"ledger:{name}"
     )
     return taken
+
+
+async def wait_for_lock(connection: Any, name: str, job: JobContext) -> None:
+    """Take a lock as `lock` does, when it is free; whoever waits says so, and can be cancelled."""
+    waited = False
+    while not await lock(connection, name):
+        if not waited:
+            job.log("waits for another job of this kind to end")
+            waited = True
+        await job.checkpoint()
+        await asyncio.sleep(LOCK_PAUSE_S)
 
 
 async def statement_result(connection: Any, job_id: str) -> dict[str, Any] | None:

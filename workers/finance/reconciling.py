@@ -7,7 +7,7 @@ both what comes nearest to it.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
@@ -56,7 +56,13 @@ class Matched:
 
 
 def match(
-    lines: Sequence[Side], bookings: Sequence[Side], *, first: date, last: date, window_days: int = WINDOW_DAYS
+    lines: Sequence[Side],
+    bookings: Sequence[Side],
+    *,
+    first: date,
+    last: date,
+    window_days: int = WINDOW_DAYS,
+    pause: Callable[[], None] = lambda: None,
 ) -> Matched:
     """Match the statement's lines with the ledger's bookings; each is used once.
 
@@ -66,22 +72,26 @@ def match(
         first: the statement's first day; a booking before it is not missed.
         last: its last day, likewise.
         window_days: how many days apart the same amount may be booked.
+        pause: called again and again, as thousands of lines that match nothing take minutes; what it raises ends the matching.
     """
     found = Matched()
     rest = _exact(lines, bookings, found)
     rest = _near(*rest, found, window_days)
-    open_lines, open_bookings = _split(*rest, found, window_days)
-    found.missing = [Difference(line, _explained(line, open_bookings, "the ledger")) for line in open_lines]
-    found.surplus = [
-        Difference(
-            booking,
-            "told by mail, not booked by the bank yet"
-            if booking.pending
-            else _explained(booking, open_lines, "the statement"),
-        )
-        for booking in open_bookings
-        if first <= booking.on <= last
-    ]
+    open_lines, open_bookings = _split(*rest, found, window_days, pause)
+    for line in open_lines:
+        pause()
+        found.missing.append(Difference(line, _explained(line, open_bookings, "the ledger")))
+    for booking in open_bookings:
+        pause()
+        if first <= booking.on <= last:
+            found.surplus.append(
+                Difference(
+                    booking,
+                    "told by mail, not booked by the bank yet"
+                    if booking.pending
+                    else _explained(booking, open_lines, "the statement"),
+                )
+            )
     return found
 
 
@@ -141,11 +151,14 @@ def _near(lines: list[Side], bookings: list[Side], found: Matched, window_days: 
     )
 
 
-def _split(lines: list[Side], bookings: list[Side], found: Matched, window_days: int) -> tuple[list[Side], list[Side]]:
+def _split(
+    lines: list[Side], bookings: list[Side], found: Matched, window_days: int, pause: Callable[[], None]
+) -> tuple[list[Side], list[Side]]:
     """Match one line with several bookings that add up to it, then one booking with several lines."""
     bookings = list(bookings)
     open_lines = []
     for line in lines:
+        pause()
         parts = _sum_to(line, bookings, window_days)
         if parts is None:
             open_lines.append(line)
@@ -155,6 +168,7 @@ def _split(lines: list[Side], bookings: list[Side], found: Matched, window_days:
             bookings = [booking for booking in bookings if booking.key not in used]
     open_bookings = []
     for booking in bookings:
+        pause()
         parts = _sum_to(booking, open_lines, window_days)
         if parts is None:
             open_bookings.append(booking)

@@ -43,6 +43,9 @@ class StatementOfAccount:
     read_with: dict[str, Any] = field(default_factory=dict)
 
 
+StatementLines = dict[tuple[str, str], list[Entry]]
+"""The lines of a file by the account's identity and currency."""
+
 _STATEMENTS = """
 WITH held AS (
     SELECT s.id, b.account_id, min(b.number) AS first_number, max(b.number) AS last_number
@@ -110,8 +113,8 @@ async def statements_of(
     return sorted(chosen, key=lambda each: (each.account.name, each.account.currency, each.first_date or date.min))
 
 
-async def lines_of(store: FileStore, statement: StatementOfAccount) -> list[Entry]:
-    """Return the statement's lines of its account.
+async def lines_of(store: FileStore, statement: StatementOfAccount) -> StatementLines:
+    """Return the lines of the statement's whole file, by account.
 
     Raises:
         FileNotStored: if the file is gone.
@@ -119,17 +122,18 @@ async def lines_of(store: FileStore, statement: StatementOfAccount) -> list[Entr
     """
     _, opened = await open_file(store, str(statement.file_id))
     try:
-        entries = await asyncio.to_thread(_read, opened, statement.read_with)
+        return await asyncio.to_thread(_read, opened, statement.read_with)
     finally:
         await asyncio.to_thread(opened.close)
-    own = [
-        entry
-        for entry in entries
-        if (entry.account.identity, entry.account.currency) == (statement.account.identity, statement.account.currency)
-    ]
+
+
+def own_lines(lines: StatementLines, statement: StatementOfAccount) -> list[Entry]:
+    """Return those lines of a file that are of the statement's account."""
+    account = statement.account
+    own = lines.get((account.identity, account.currency), [])
     # A file that does not name its account was imported into the one that its sender named.
     if not own and statement.accounts_in_file == 1:
-        own = [entry for entry in entries if entry.account.currency == statement.account.currency]
+        own = [entry for (_, currency), entries in lines.items() if currency == account.currency for entry in entries]
     return own
 
 
@@ -143,14 +147,18 @@ async def bookings_of(connection: Any, account: ChosenAccount, first: date, last
     return [Side(*row) for row in rows]
 
 
-def _read(file: BinaryIO, told: dict[str, Any]) -> list[Entry]:
+def _read(file: BinaryIO, told: dict[str, Any]) -> StatementLines:
     mapping = read_mapping(told["mapping"]) if told.get("mapping") else None
     reader = open_reader(file, **{**told, "mapping": mapping})
     for _ in reader.scan():
         pass
     for _ in reader.detect():
         pass
-    return [line for line in reader.lines() if isinstance(line, Entry)]
+    found: StatementLines = {}
+    for line in reader.lines():
+        if isinstance(line, Entry):
+            found.setdefault((line.account.identity, line.account.currency), []).append(line)
+    return found
 
 
 def _uuid(text: str | None) -> UUID | None:
@@ -164,4 +172,12 @@ def _uuid(text: str | None) -> UUID | None:
         ) from None
 
 
-__all__ = ["FileNotStored", "StatementOfAccount", "StatementUnknown", "bookings_of", "lines_of", "statements_of"]
+__all__ = [
+    "FileNotStored",
+    "StatementOfAccount",
+    "StatementUnknown",
+    "bookings_of",
+    "lines_of",
+    "own_lines",
+    "statements_of",
+]

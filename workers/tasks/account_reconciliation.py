@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
 from typing import Annotated, Any
-from uuid import NAMESPACE_URL, uuid5
+from uuid import NAMESPACE_URL, UUID, uuid5
 
 from pydantic import Field
 from taskiq import TaskiqDepends
@@ -18,21 +18,26 @@ from core.storage.connection import DatabaseAway, transaction
 from core.storage.files import FileNotStored, FileStore, StoreUnavailable
 from taskcast import JobContext, Priority
 from workers.app import broker, file_store
+from workers.finance import ledger
 from workers.finance.entries import StatementUnreadable
 from workers.finance.money import money, shown
 from workers.finance.periods import Period, PeriodWrong
 from workers.finance.reconciling import SPLIT_DAYS, WINDOW_DAYS, Difference, Matched, Side, match
 from workers.finance.selection import AccountUnknown, chosen_accounts
 from workers.finance.statement_lines import (
+    StatementLines,
     StatementOfAccount,
     StatementUnknown,
     bookings_of,
     lines_of,
+    own_lines,
     statements_of,
 )
 from workers.finance.steps import Steps
 
 SHOWN = 100
+READS_S = 600
+"""So long it may read and match one statement without asking the database anything."""
 PROOFS = [
     {"key": "account", "label": "Account"},
     {"key": "statement", "label": "Statement"},
@@ -136,27 +141,34 @@ async def account_reconciliation(
     done: list[Reconciled] = []
     gone: list[str] = []
     async with transaction() as connection:
-        await connection.execute("SELECT pg_advisory_xact_lock(hashtextextended('ledger:reconciliations', 0))")
+        await ledger.begin(connection, idle_timeout_s=READS_S)
+        await ledger.wait_for_lock(connection, "reconciliations", job)
         wanted = await chosen_accounts(connection, accounts)
         found = await statements_of(connection, wanted, statement=statement, month=chosen)
         job.log(f"{len(found)} statements of {len(wanted)} accounts are set against the ledger")
-        for number, each in enumerate(found):
+        # The accounts of one file after each other, so that it is read once, however many it has.
+        read: tuple[UUID, StatementLines] | None = None
+        for number, each in enumerate(sorted(found, key=lambda each: each.file_id)):
             where = f"{each.account.name}, {each.name}"
             steps.tell("Matching", number / len(found), f"reads {where}")
             await job.checkpoint()
-            try:
-                entries = await lines_of(store, each)
-            except (FileNotStored, StatementUnreadable) as error:
-                if statement is not None:
-                    raise
-                job.log(f"{where}: {error}", "WARNING")
-                gone.append(where)
-                continue
+            if read is None or read[0] != each.id:
+                try:
+                    read = each.id, await lines_of(store, each)
+                except (FileNotStored, StatementUnreadable) as error:
+                    if statement is not None:
+                        raise
+                    job.log(f"{where}: {error}", "WARNING")
+                    gone.append(where)
+                    continue
+            entries = own_lines(read[1], each)
             steps.tell("Matching", (number + 0.5) / len(found), f"matches {where}, {len(entries):,} lines")
             await job.checkpoint()
-            reconciled = await _reconciled(connection, each, entries, window_days)
+            reconciled = await _reconciled(connection, each, entries, window_days, job)
             done.append(reconciled)
             _say(job, reconciled)
+        order = {(each.id, each.account.id): number for number, each in enumerate(found)}
+        done.sort(key=lambda each: order[each.statement.id, each.statement.account.id])
         steps.tell("Keeping", 0, f"{len(done)} reconciliations")
         for reconciled in done:
             await _keep(connection, reconciled)
@@ -166,7 +178,9 @@ async def account_reconciliation(
     return result
 
 
-async def _reconciled(connection: Any, each: StatementOfAccount, entries: list[Any], window_days: int) -> Reconciled:
+async def _reconciled(
+    connection: Any, each: StatementOfAccount, entries: list[Any], window_days: int, job: JobContext
+) -> Reconciled:
     days = [entry.booked_on for entry in entries] or [each.first_date or date.min]
     first = min(*days, each.first_date or days[0])
     last = max(*days, each.last_date or days[0])
@@ -176,7 +190,10 @@ async def _reconciled(connection: Any, each: StatementOfAccount, entries: list[A
         Side(number, entry.booked_on, entry.amount, entry.counterparty, entry.text)
         for number, entry in enumerate(entries)
     ]
-    matched = await asyncio.to_thread(match, lines, bookings, first=first, last=last, window_days=window_days)
+    # In a thread, which looks now and then whether the job is still wanted.
+    matched = await asyncio.to_thread(
+        match, lines, bookings, first=first, last=last, window_days=window_days, pause=job.raise_if_stopped
+    )
     return Reconciled(
         each,
         matched,

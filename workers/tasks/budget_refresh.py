@@ -10,6 +10,7 @@ from tortoise.exceptions import DBConnectionError
 from core.storage.connection import DatabaseAway, transaction
 from taskcast import JobContext, Priority
 from workers.app import broker
+from workers.finance import ledger
 from workers.finance.budgets import BudgetUnknown, Refreshed, budgets_of, refresh
 from workers.finance.money import money, shown
 from workers.finance.notices import Notice, add_notices, people
@@ -59,7 +60,8 @@ async def budget_refresh(
     refreshed: list[Refreshed] = []
     # One transaction: a reader sees the budgets before this refresh or after it, and a cancel leaves none half-way.
     async with transaction() as connection:
-        await connection.execute("SELECT pg_advisory_xact_lock(hashtextextended('ledger:budgets', 0))")
+        await ledger.begin(connection)
+        await ledger.wait_for_lock(connection, "budgets", job)
         found = await budgets_of(connection, chosen, budgets)
         job.log(f"{len(found)} budgets are in force in {chosen.name}")
         for number, budget in enumerate(found):

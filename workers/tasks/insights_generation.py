@@ -12,6 +12,7 @@ from tortoise.exceptions import DBConnectionError
 from core.storage.connection import DatabaseAway, transaction
 from taskcast import JobContext, Priority
 from workers.app import broker
+from workers.finance import ledger
 from workers.finance.insights.generation import balance_of, find, keep, load_lines, notices_of
 from workers.finance.insights.lines import Insight
 from workers.finance.money import shown
@@ -34,6 +35,8 @@ COLUMNS = [
     {"key": "text", "label": "Why"},
 ]
 SHOWN = 100
+THINKS_S = 600
+"""So long it may look at one account's bookings, more than anybody has, without asking the database anything."""
 
 
 @broker.task(
@@ -67,7 +70,8 @@ async def insights_generation(
     found: list[tuple[str, Insight]] = []
     # One transaction: what was found before goes and what is found now comes at one moment, and a cancel changes nothing.
     async with transaction() as connection:
-        await connection.execute("SELECT pg_advisory_xact_lock(hashtextextended('ledger:insights', 0))")
+        await ledger.begin(connection, idle_timeout_s=THINKS_S)
+        await ledger.wait_for_lock(connection, "insights", job)
         wanted = await chosen_accounts(connection, accounts)
         told = 0
         for number, account in enumerate(wanted):

@@ -20,7 +20,7 @@ from workers.finance.csv_mappings import mappings_by_header, save_mapping
 from workers.finance.entries import StatementUnreadable
 from workers.finance.importer import StatementImport
 from workers.finance.selection import chosen_accounts
-from workers.finance.statement_lines import lines_of, statements_of
+from workers.finance.statement_lines import lines_of, own_lines, statements_of
 
 ODD = "Wann|Wieviel|Wof\u00fcr|Warum\n03/04/2024|1.500|Brot|Hunger\n05/04/2024|-2.000|Miete|Wohnen\n"
 MAPPING = {
@@ -146,7 +146,7 @@ async def test_a_statement_is_read_again_with_the_mapping_it_was_imported_with(r
     async with connection() as lent:
         (account,) = await chosen_accounts(lent)
         (statement,) = await statements_of(lent, [account])
-    lines = await lines_of(store, statement)
+    lines = own_lines(await lines_of(store, statement), statement)
 
     assert [(line.booked_on, line.amount) for line in lines] == [
         (date(2024, 3, 4), Decimal("1.500")),

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import signal
-import sys
-from pathlib import Path
+from collections.abc import Awaitable, Callable
 from typing import Any
 from uuid import UUID
 
@@ -271,60 +268,24 @@ async def test_the_same_day_and_amount_on_another_account_is_another_booking(run
     assert (result["imported"], result["told_by_other_formats"]) == (1, 0)
 
 
-KILLED = """
-import asyncio, sys
-from core.storage.connection import connected
-from core.storage.files import FileStore, open_file
-from taskcast import JobContext
-from workers.finance.importer import StatementImport
-
-class Told(JobContext):
-    def progress(self, percentage=None, **rest):
-        print(percentage, flush=True)
-
-async def main(database, store, file_id):
-    async with connected(database):
-        stored, opened = await open_file(FileStore(store), file_id)
-        job = Told()
-        job.id = "job-1"
-        await StatementImport(stored=stored, file=opened, job=job, pace_lines_per_s=2000).run()
-
-asyncio.run(main(*sys.argv[1:]))
-"""
-
-
 async def test_killed_in_the_middle_and_run_again_is_as_one_undisturbed_run(
-    run: Any, upload: Upload, store: FileStore, database: str
+    run: Any, upload: Upload, killed: Callable[..., Awaitable[None]]
 ) -> None:
     await add_rule("hausverwaltung")
-    text = camt_of(3_000).replace("170.10", "-44015.00")
+    text = camt_of(1_000).replace("170.10", "-4005.00")
     stored = await upload(text, "large.xml")
-    process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-c",
-        KILLED,
-        database,
-        store.url,
-        stored.id,
-        stdout=asyncio.subprocess.PIPE,
-        cwd=Path(__file__).parents[3],
-    )
-    assert process.stdout
-    while float((await process.stdout.readline()) or 100) < 50:
-        pass
-    os.kill(process.pid, signal.SIGKILL)
-    await process.wait()
-    process._transport.close()  # type: ignore[attr-defined]
-    assert await tables() == [[], [], []]
-
-    again = await run(text, ToldJob("job-1"))
-    after_kill = await tables()
+    undisturbed = await run(text, whole := ToldJob("job-2"))
+    expected = await tables()
     async with connection() as lent:
         await lent.execute("TRUNCATE transactions, accounts, statements CASCADE")
-    undisturbed = await run(text, ToldJob("job-2"))
 
-    assert after_kill == await tables()
-    assert (again["imported"], again["categorised"], again["tables"]) == (3_000, 3_000, undisturbed["tables"])
+    await killed("TRANSACTION_IMPORT", at=[whole.checkpoints // 2, whole.checkpoints], job_id="job-1", file=stored.id)
+    assert await tables() == [[], [], []]
+    await killed("TRANSACTION_IMPORT", at=[0], job_id="job-1", file=stored.id)
+    again = await run(text, ToldJob("job-1"))
+
+    assert await tables() == expected
+    assert (again["imported"], again["categorised"], again["tables"]) == (1_000, 1_000, undisturbed["tables"])
     assert again["accounts"][0]["balances"] == "agrees"
 
 

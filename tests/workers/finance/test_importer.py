@@ -1,12 +1,8 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import random
-import signal
-import sys
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 
 import asyncpg
@@ -274,45 +270,6 @@ async def test_a_database_that_ends_the_session_fails_the_import_whole(upload: U
         await task
 
     assert (await run(stored.id))["imported"] == 5_000
-
-
-async def test_a_process_killed_in_the_middle_leaves_nothing(
-    upload: Upload, run: Any, store: FileStore, database: str
-) -> None:
-    text, total = statement(20_000)
-    stored = await upload(text)
-    script = f"""
-import asyncio
-from core.storage.connection import connected
-from core.storage.files import FileStore, open_file
-from taskcast import JobContext
-from workers.finance.importer import StatementImport
-
-class Told(JobContext):
-    def progress(self, percentage=None, **rest):
-        print(percentage, flush=True)
-
-async def main():
-    async with connected({database!r}):
-        stored, opened = await open_file(FileStore({store.url!r}), {stored.id!r})
-        await StatementImport(stored=stored, file=opened, job=Told(), pace_lines_per_s=5000).run()
-
-asyncio.run(main())
-"""
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-c", script, stdout=asyncio.subprocess.PIPE, cwd=Path(__file__).parents[3]
-    )
-    assert process.stdout
-    while float((await process.stdout.readline()) or 100) < 50:
-        pass
-    os.kill(process.pid, signal.SIGKILL)
-    await process.wait()
-    process._transport.close()  # type: ignore[attr-defined]
-    assert await ledger_rows() == []
-
-    result = await run(stored.id)
-
-    assert (result["imported"], result["total_amount"]) == (20_000, {"EUR": str(total)})
 
 
 async def test_a_file_of_which_no_line_can_be_read_is_an_error(upload: Upload, run: Any) -> None:

@@ -4,9 +4,11 @@ from datetime import date
 from decimal import Decimal
 from itertools import count
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from taskcast import JobCancelled
 from workers.finance.reconciling import Side, match
 
 FIRST, LAST = date(2026, 9, 1), date(2026, 9, 30)
@@ -99,3 +101,18 @@ def test_each_line_and_booking_is_used_once_and_matches_add_up(
     assert sorted(used_bookings + [each.side.key for each in found.surplus]) == list(range(len(bookings)))
     assert all(a.amount == b.amount for a, b in found.exact + found.near)
     assert all(sum(a.amount for a in some) == sum(b.amount for b in others) for some, others in found.split)
+
+
+def test_thousands_of_lines_that_match_nothing_stop_when_they_are_not_wanted_any_more() -> None:
+    lines = [Side(number, date(2026, 3, 1), Decimal(number + 1), "", "") for number in range(0, 4000, 2)]
+    bookings = [Side(number, date(2026, 3, 1), Decimal(number + 1), "", "") for number in range(1, 4000, 2)]
+    pauses = 0
+
+    def stop_at_the_tenth() -> None:
+        nonlocal pauses
+        pauses += 1
+        if pauses == 10:
+            raise JobCancelled
+
+    with pytest.raises(JobCancelled):
+        match(lines, bookings, first=date(2026, 3, 1), last=date(2026, 3, 1), pause=stop_at_the_tenth)

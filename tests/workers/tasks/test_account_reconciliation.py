@@ -3,13 +3,13 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import pytest
 
 from core.storage.connection import connection
 from core.storage.files import FileNotStored, FileStore, delete_file
-from tests.workers.conftest import ToldJob, Upload, cancelled_at, rows
+from tests.workers.conftest import ToldJob, Upload, cancelled_at, held, rows, stopped_at, stopped_when
 from workers.finance.periods import PeriodWrong
 from workers.finance.selection import AccountUnknown
 from workers.finance.statement_lines import StatementUnknown
@@ -62,6 +62,29 @@ async def test_an_imported_statement_is_reconciled_and_a_deleted_booking_is_miss
     assert result["tables"][2]["rows"][0]["what"] == "Milk"
 
 
+async def test_a_file_of_many_accounts_is_read_once(upload: Upload, tmp_path: Path) -> None:
+    class Counted(FileStore):
+        opened = 0
+
+        def open(self, file_id: str) -> BinaryIO:
+            Counted.opened += 1
+            return super().open(file_id)
+
+    accounts = [f"DE{number:02d}3704004405320130{number:02d}" for number in range(10, 40)]
+    lines = "".join(f"{account};2026-03-02;-5.{number}\n" for number, account in enumerate(accounts, 10))
+    stored = await upload(f"Account;Date;Amount\n{lines}")
+    store = Counted((tmp_path / "files").as_uri())
+    await transaction_import(stored.id, job=ToldJob("an-import"), store=store)
+    Counted.opened = 0
+
+    result = await account_reconciliation(job=ToldJob(), store=store)
+
+    assert Counted.opened == 1
+    assert [each["statement_total"] for each in result["reconciliations"]] == [
+        f"-5.{number}" for number in range(10, 40)
+    ]
+
+
 async def test_killed_in_the_middle_and_run_again_the_reconciliations_are_those_of_one_run(
     store: FileStore, books: None, killed: Callable[..., Awaitable[None]], tmp_path: Path
 ) -> None:
@@ -70,8 +93,9 @@ async def test_killed_in_the_middle_and_run_again_the_reconciliations_are_those_
     async with connection() as lent:
         await lent.execute("TRUNCATE reconciliations")
 
-    await killed("ACCOUNT_RECONCILIATION", at=9)
+    await killed("ACCOUNT_RECONCILIATION", at=[1, 9, 17])
     assert await rows(KEPT) == []
+    await killed("ACCOUNT_RECONCILIATION", at=[0])
     await account_reconciliation(job=ToldJob(), store=store)
 
     assert await rows(KEPT) == expected
@@ -81,6 +105,9 @@ async def test_a_cancel_keeps_nothing_half_done(store: FileStore, books: None) -
     job = ToldJob()
 
     await cancelled_at(9, job, account_reconciliation(job=job, store=store))
+    async with held("reconciliations") as waited_for:
+        await stopped_when(waited_for, account_reconciliation(job=ToldJob(), store=store))
+    await stopped_at("Matching", job := ToldJob(), account_reconciliation(job=job, store=store), number=6)
 
     assert await rows(KEPT) == []
 

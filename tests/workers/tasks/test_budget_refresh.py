@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import date
 from decimal import Decimal
@@ -8,9 +9,10 @@ from uuid import uuid4
 
 import pytest
 
-from core.storage.connection import connection
+from core.storage.connection import connection, transaction
 from core.storage.files import FileStore
-from tests.workers.conftest import ToldJob, cancelled_at, rows
+from tests.workers.conftest import ToldJob, cancelled_at, held, rows, stopped_when
+from workers.finance import ledger
 from workers.finance.budgets import BudgetUnknown
 from workers.finance.periods import Period, PeriodWrong
 from workers.household.books import write_books
@@ -160,8 +162,9 @@ async def test_killed_in_the_middle_and_run_again_the_periods_are_those_of_one_r
     async with connection() as lent:
         await lent.execute("TRUNCATE budget_periods")
 
-    await killed("BUDGET_REFRESH", at=6, month="2026-11")
+    await killed("BUDGET_REFRESH", at=[1, 6, 13], month="2026-11")
     assert await rows(PERIODS) == []
+    await killed("BUDGET_REFRESH", at=[0], month="2026-11")
     await refresh(month="2026-11")
 
     assert await rows(PERIODS) == expected
@@ -171,8 +174,26 @@ async def test_a_cancel_leaves_no_budget_half_refreshed(books: None) -> None:
     job = ToldJob()
 
     await cancelled_at(5, job, budget_refresh(job=job))
+    async with held("budget_periods") as waited_for:
+        await stopped_when(waited_for, budget_refresh(job=ToldJob()))
 
     assert await rows(PERIODS) == []
+
+
+async def test_two_at_once_leave_what_one_leaves_and_the_one_that_waits_can_be_cancelled(books: None) -> None:
+    await refresh()
+    expected = await rows(PERIODS)
+    await rows("DELETE FROM budget_periods")
+
+    results = await asyncio.gather(*(refresh() for _ in range(3)))
+    async with transaction() as other:
+        assert await ledger.lock(other, "budgets")
+        job = ToldJob()
+        await stopped_when(lambda: job.lines, budget_refresh(job=job))
+
+    assert [result["budgets"] for result in results] == [results[0]["budgets"]] * 3
+    assert await rows(PERIODS) == expected
+    assert job.lines == [("INFO", "waits for another job of this kind to end")]
 
 
 @pytest.mark.parametrize("month", ["2026-13", "2026-Q3", "2026", "November", "'; DROP TABLE budgets"])

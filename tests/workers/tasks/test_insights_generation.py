@@ -8,7 +8,7 @@ import pytest
 
 from core.storage.connection import connection
 from core.storage.files import FileStore
-from tests.workers.conftest import ToldJob, cancelled_at, rows
+from tests.workers.conftest import ToldJob, cancelled_at, held, rows, stopped_at, stopped_when
 from workers.finance.periods import PeriodWrong
 from workers.finance.selection import AccountUnknown
 from workers.household.books import write_books
@@ -48,8 +48,9 @@ async def test_killed_in_the_middle_and_run_again_the_insights_are_those_of_one_
     async with connection() as lent:
         await lent.execute("TRUNCATE insights; DELETE FROM notifications WHERE kind <> 'welcome'")
 
-    await killed("INSIGHTS_GENERATION", at=14, month="2026-08")
+    await killed("INSIGHTS_GENERATION", at=[2, 14, 24], month="2026-08")
     assert await rows(INSIGHTS) == []
+    await killed("INSIGHTS_GENERATION", at=[0], month="2026-08")
     await insights_generation(month="2026-08", job=ToldJob())
 
     assert await rows(INSIGHTS) == expected
@@ -63,6 +64,9 @@ async def test_a_cancel_keeps_the_insights_of_before(books: None) -> None:
         await lent.execute("DELETE FROM transactions WHERE counterparty = 'Streamline'")
 
     await cancelled_at(20, job, insights_generation(job=job))
+    async with held("insights") as waited_for:
+        await stopped_when(waited_for, insights_generation(job=ToldJob()))
+    await stopped_at("Looking", job := ToldJob(), insights_generation(job=job), number=5)
 
     assert await rows(INSIGHTS) == before
 
