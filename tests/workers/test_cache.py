@@ -2,13 +2,15 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
+import pytest
 from redis.asyncio import Redis
 
 from core.storage.files import FileStore
 from taskcast.names import Names
-from tests.workers.conftest import ToldJob
+from tests.workers.conftest import ToldJob, held, stopped_at, stopped_when
 from workers.cache import Cleanup, clean_cache
 from workers.tasks.cache_cleanup import cache_cleanup
 
@@ -71,3 +73,49 @@ async def test_cache_cleanup_reports_what_it_freed(
     assert (result["looked"], result["removed"]) == (1, 1)
     assert (result["files_removed"], result["file_bytes_freed"]) == (1, 5)
     assert job.moves[-1][0] == 100
+
+
+async def test_killed_in_the_middle_and_run_again_the_cache_is_as_after_one_run(
+    redis: Redis, redis_url: str, names: Names, database: str, tmp_path: Path, prefix: str,
+    killed: Callable[..., Awaitable[None]], monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    store, stays = FileStore((tmp_path / "files").as_uri()), [names.tag + "cache:live", names.job("1")]
+    (tmp_path / "files").mkdir()
+    for number in range(3):
+        (tmp_path / "files" / f"incoming-{number}").write_bytes(b"12345")
+        os.utime(tmp_path / "files" / f"incoming-{number}", (time.time() - 90_000,) * 2)
+    async with redis.pipeline(transaction=False) as fill:
+        for number in range(3000):
+            fill.set(f"{names.tag}cache:{number}", "x")
+        fill.set(stays[0], "x", ex=1000)
+        fill.set(stays[1], "x")
+        await fill.execute()
+    monkeypatch.setenv("TASKCAST_REDIS_URL", redis_url)
+    monkeypatch.setenv("TASKCAST_PREFIX", prefix)
+
+    await killed("CACHE_CLEANUP", at=[1, 2, 0], idle_hours=0)
+    async with Redis.from_url(redis_url) as server:
+        again = await cache_cleanup(idle_hours=0, job=ToldJob(), store=store, cache=(server, names))
+
+    assert (again["removed"], again["files_removed"]) == (0, 0)
+    assert sorted([key.decode() async for key in redis.scan_iter(match=names.tag + "*")]) == sorted(stays)
+    assert list((tmp_path / "files").iterdir()) == []
+
+
+async def test_cancelled_in_the_middle_it_stops_at_once_and_what_is_in_use_stays(
+    redis: Redis, redis_url: str, names: Names, database: str, tmp_path: Path
+) -> None:
+    store, job = FileStore((tmp_path / "files").as_uri()), ToldJob()
+    (tmp_path / "files").mkdir()
+    left = tmp_path / "files" / "0198c0de-0000-7000-8000-000000000000"
+    left.write_bytes(b"12345")
+    os.utime(left, (time.time() - 90_000,) * 2)
+    await redis.set(names.tag + "cache:live", "x", ex=1000)
+
+    async with Redis.from_url(redis_url) as server:
+        await stopped_at("Looking", job, cache_cleanup(job=job, store=store, cache=(server, names)))
+        async with held("files") as waited_for:
+            await stopped_when(waited_for, cache_cleanup(job=ToldJob(), store=store, cache=(server, names)))
+
+    assert await redis.exists(names.tag + "cache:live") == 1
+    assert left.exists()

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 from uuid import NAMESPACE_URL, UUID, uuid5
 
 from core.storage.connection import connection, transaction
@@ -121,7 +120,11 @@ async def take_back(digest_id: UUID) -> None:
         await lent.execute("DELETE FROM digests WHERE id = $1", digest_id)
 
 
-async def states(job_id: str) -> dict[str, Any]:
-    """Return how many digests of a job are in which state."""
-    async with connection() as lent:
-        return dict(await lent.fetch("SELECT state, count(*) FROM digests WHERE job_id = $1 GROUP BY 1", job_id))
+async def take_back_unfinished(job_id: str) -> None:
+    """Do the same with all that a job has begun; those that it sends a second time are not among them."""
+    async with transaction() as lent:
+        await lent.execute(
+            """WITH unfinished AS (DELETE FROM digests WHERE job_id = $1 AND state = 'sending' AND sent_at IS NULL RETURNING id)
+               UPDATE notifications SET digest_id = NULL WHERE digest_id IN (SELECT id FROM unfinished)""",
+            job_id,
+        )

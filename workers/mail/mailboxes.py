@@ -100,7 +100,7 @@ class ImapMailbox:
         except (MailboxFolderSelectError, MailboxFolderStatusError) as error:
             names = ", ".join(sorted(each.name for each in self._box.folder.list())[:12])
             raise MailboxRefused(
-                f"TASKCAST_MAILBOX_URL: there is no folder {folder[:80]!r}; there are: {names}"
+                f"TASKCAST_MAILBOX_URL, folders: there is no folder {folder[:80]!r}; there are: {names}"
             ) from error
         except (OSError, imaplib.IMAP4.error) as error:
             raise MailboxAway(f"{self._address.shown} ended the connection: {error}") from error
@@ -151,7 +151,9 @@ class MaildirMailbox:
             raise MailboxRefused(f"TASKCAST_MAILBOX_URL: {self._path} is no Maildir; it has no folder `new`")
 
     def open(self, folder: str) -> int:
-        """Return 1: a Maildir has no validity."""
+        """Return 1: a Maildir has no validity, and no other folder than INBOX here."""
+        if folder.upper() != "INBOX":
+            raise MailboxRefused(f"folders: a Maildir has no folder {folder[:80]!r}; there is: INBOX")
         return 1
 
     def sizes_after(self, uid: int) -> list[tuple[int, int]]:

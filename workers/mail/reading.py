@@ -63,19 +63,19 @@ def read_mail(data: bytes) -> Mail:
         if name:
             content = _content(part)
             if 0 < len(content) <= ATTACHMENT_BYTES:
-                attachments.append(Attachment(name[:255], part.get_content_type(), content))
+                attachments.append(Attachment(_storable(name)[:255], part.get_content_type(), content))
         elif part.get_content_type() == "text/plain":
             plain.append(_text(part))
         elif part.get_content_type() == "text/html":
             hypertext.append(_without_tags(_text(part)))
-    sender = parseaddr(_header(message.get("From", "")))[1].casefold()
+    sender = _clean(parseaddr(_header(message.get("From", "")))[1].casefold())
     text = "\n".join(plain) if any(each.strip() for each in plain) else "\n".join(hypertext)
     return Mail(
         key_of(data, message.get("Message-ID")),
         sender[:255],
         _clean(_header(message.get("Subject", "")))[:255],
         _date(message.get("Date")),
-        text.replace("\x00", "")[:TEXT_LENGTH],
+        _storable(text)[:TEXT_LENGTH],
         tuple(attachments),
     )
 
@@ -125,7 +125,12 @@ def _header(value: object) -> str:
 
 
 def _clean(text: str) -> str:
-    return " ".join(text.replace("\x00", "").encode("utf-8", "replace").decode().split())
+    return " ".join(_storable(text).split())
+
+
+def _storable(text: str) -> str:
+    """Return the text without what PostgreSQL cannot keep: NUL, and surrogates, which some charsets decode to."""
+    return text.replace("\x00", "").encode("utf-8", "replace").decode()
 
 
 def _date(value: object) -> datetime | None:

@@ -8,6 +8,7 @@ import email.policy
 import secrets
 import ssl
 from datetime import datetime
+from email.errors import HeaderParseError
 from email.headerregistry import Address
 from email.message import EmailMessage
 from email.utils import format_datetime, parseaddr
@@ -48,7 +49,13 @@ class FateUnknown(TaskcastError):
 
 
 class Sender(Protocol):
-    """Sends mails; open it by `async with`."""
+    """Sends mails; open it by `async with`.
+
+    Attributes:
+        on_its_way: whether a mail has begun to go out and nobody knows yet what became of it.
+    """
+
+    on_its_way: bool
 
     async def __aenter__(self) -> Self:
         """Connect."""
@@ -79,6 +86,7 @@ class SmtpSender:
     def __init__(self, address: SmtpAddress) -> None:
         self._address = address
         self._client: Any = None
+        self.on_its_way = False
 
     async def __aenter__(self) -> Self:
         import aiosmtplib
@@ -114,9 +122,11 @@ class SmtpSender:
         """Send one mail; a connection that was lost before is made again."""
         import aiosmtplib
 
+        self.on_its_way = False
         if not self._client.is_connected:
             await self.__aenter__()
-        sender, recipient = parseaddr(str(message["From"]))[1], parseaddr(str(message["To"]))[1]
+        sender, recipient = message["From"].addresses[0].addr_spec, message["To"].addresses[0].addr_spec
+        data = message.as_bytes(policy=email.policy.SMTP)
         try:
             await self._client.mail(sender)
         except aiosmtplib.SMTPResponseException as error:
@@ -135,14 +145,16 @@ class SmtpSender:
             raise SmtpAway(f"{recipient} is not taken now: {error.code} {error.message}") from error
         except (aiosmtplib.SMTPException, OSError) as error:
             raise SmtpAway(f"{self._address.shown} ended the connection: {error}") from error
+        self.on_its_way = True
         try:
-            await self._client.data(message.as_bytes(policy=email.policy.SMTP))
+            await self._client.data(data)
         except aiosmtplib.SMTPResponseException as error:
             if error.code >= PERMANENT:
                 raise RecipientRefused(f"{recipient}: {error.code} {error.message}") from error
             raise SmtpAway(f"{self._address.shown} takes nothing now: {error.code} {error.message}") from error
         except (aiosmtplib.SMTPException, OSError) as error:
             raise FateUnknown(f"the connection broke while the mail to {recipient} was on its way: {error}") from error
+        self.on_its_way = False
 
     async def _login(self) -> None:
         import aiosmtplib
@@ -172,6 +184,7 @@ class OutboxSender:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
+        self.on_its_way = False
 
     async def __aenter__(self) -> Self:
         if not self._folder.is_dir():
@@ -192,8 +205,10 @@ class OutboxSender:
             draft.write_bytes(message.as_bytes(policy=email.policy.SMTP))
             draft.replace(self._folder / f"{name}.eml")
 
+        self.on_its_way = True
         try:
             await asyncio.to_thread(write)
+            self.on_its_way = False
         except OSError as error:
             raise SmtpAway(f"TASKCAST_SMTP_URL: {self._folder} cannot be written: {error}") from error
 
@@ -209,7 +224,7 @@ def new_message(
     message = EmailMessage()
     try:
         message["From"], message["To"] = _address(sender), _address(recipient)
-    except (ValueError, IndexError) as error:
+    except (ValueError, IndexError, HeaderParseError) as error:
         raise RecipientRefused(f"{recipient[:80]!r} is no e-mail address: {error}") from error
     message["Subject"] = " ".join(subject.split())
     message["Date"] = format_datetime(at)
@@ -224,4 +239,7 @@ def _address(text: str) -> Address:
     name, address = parseaddr(text)
     if not address or "@" not in address or any(character.isspace() for character in address):
         raise ValueError("there is no @ in it, or a space")
-    return Address(display_name=" ".join(name.split()), addr_spec=address)
+    local, _, domain = address.rpartition("@")
+    if not local.isascii():
+        raise ValueError("only its domain may have letters beyond ASCII")
+    return Address(display_name=" ".join(name.split()), username=local, domain=domain.encode("idna").decode())

@@ -79,12 +79,21 @@ class MailSync:
         async with connection() as lent:
             self._templates = await load_templates(lent)
             self._categoriser = await Categoriser.load(lent)
-        box = await asyncio.to_thread(open_mailbox, self._address)
+        box = await self._opened()
         try:
             return await self._read_all(box)
         finally:
             # In the background: signing out of a server that is silent must not hold up a cancel.
             asyncio.get_running_loop().run_in_executor(None, box.close)
+
+    async def _opened(self) -> Mailbox:
+        """Connect; a mailbox that is open only after a cancel is closed again."""
+        opening = asyncio.get_running_loop().run_in_executor(None, open_mailbox, self._address)
+        try:
+            return await asyncio.shield(opening)
+        except asyncio.CancelledError:
+            opening.add_done_callback(_close_late)
+            raise
 
     async def _read_all(self, box: Mailbox) -> list[Outcome]:
         outcomes: list[Outcome] = []
@@ -186,6 +195,11 @@ class MailSync:
 
     async def _move(self, lent: Any, folder: _Folder, uid: int) -> None:
         await lent.execute(_MOVE, self._address.shown, folder.name[:191], folder.validity, uid)
+
+
+def _close_late(opening: asyncio.Future[Mailbox]) -> None:
+    if not opening.cancelled() and opening.exception() is None:
+        opening.get_loop().run_in_executor(None, opening.result().close)
 
 
 def mail_id_of(address: MailboxAddress, key: str) -> UUID:

@@ -3,17 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator
-from typing import Any
+from typing import Annotated, Any
 
+from pydantic import Field
 from redis.asyncio import Redis
+from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import TimeoutError as RedisTimeoutError
 from taskiq import TaskiqDepends
+from tortoise.exceptions import DBConnectionError
 
+from core.storage.connection import DatabaseAway
 from core.storage.files import FileStore, StoreUnavailable, sweep
 from taskcast import JobContext, Priority
 from taskcast.engine.calls import connect
+from taskcast.errors import ConfigurationError
 from taskcast.names import Names
 from workers.app import broker, file_store, settings
 from workers.cache import Cleanup, clean_cache
+
+CacheAway = (RedisConnectionError, RedisTimeoutError)
 
 Cache = tuple[Redis, Names]
 """A client of the server that holds the cache, and the names of its keys."""
@@ -32,11 +40,12 @@ async def open_cache() -> AsyncGenerator[Cache, None]:
     priority=Priority.LOW,
     max_attempts=3,
     backoff_s=10,
-    retry_on=(OSError, StoreUnavailable),
+    retry_on=(*DatabaseAway, DBConnectionError, StoreUnavailable, *CacheAway),
+    never_retry_on=(ConfigurationError,),
     timeout_s=900,
 )
 async def cache_cleanup(
-    idle_hours: float = 24.0,
+    idle_hours: Annotated[float, Field(ge=0)] = 24.0,
     job: JobContext = TaskiqDepends(),
     store: FileStore = TaskiqDepends(file_store),
     cache: Cache = TaskiqDepends(open_cache),

@@ -31,8 +31,11 @@ from workers.mail.sending import (
     new_message,
     sender_for,
 )
+from workers.shielded import to_its_end
 
 SHOWN = 100
+SILENT_S = 300
+"""One mail takes less, with all its time limits."""
 COLUMNS = [
     {"key": "user", "label": "To"},
     {"key": "notices", "label": "Notices", "align": "right"},
@@ -74,8 +77,10 @@ async def notification_digest(
     mailer = _Mailer(sender_address, job, settings.public_url)
     steps = Steps(job, {"Gathering": 10, "Sending": 90})
     steps.tell("Gathering", 0, "who is to be told")
-    # Held for as long as this job sends: another one must not take its mails for those of a killed process.
+    # Held for as long as this job sends: another one must not take its mails for those of a killed process. A frozen process
+    # loses it, and learns so before its next mail.
     async with transaction() as guard:
+        await guard.execute(f"SET LOCAL idle_in_transaction_session_timeout = '{SILENT_S}s'")
         await guard.execute("SELECT pg_advisory_xact_lock(hashtextextended('mail:digests', 0))")
         if count := await digests.give_up_unfinished(job.id):
             job.log(f"{count} mails were on their way when a process was killed; they are not sent again", "WARNING")
@@ -83,18 +88,24 @@ async def notification_digest(
         people = await digests.waiting_people(users)
         total = len(again) + len(people)
         job.log(f"{len(people)} people are to be told something" + (f", {len(again)} again" if again else ""))
-        async with sender_for(smtp_address(url)) as sender:
-            for number, digest in enumerate(again):
-                steps.tell("Sending", number / total, digest.user_id)
-                await job.checkpoint()
-                await digests.mark(digest.id, "sending")
-                await mailer.send(sender, digest, again=True)
-            for number, person in enumerate(people, len(again)):
-                steps.tell("Sending", number / total, person)
-                await job.checkpoint()
-                due = await digests.begin(person, job_id=mailer.job_id, number=0, host=mailer.host)
-                if due is not None:
-                    await mailer.send(sender, due)
+        try:
+            async with sender_for(smtp_address(url)) as sender:
+                for number, digest in enumerate(again):
+                    steps.tell("Sending", number / total, digest.user_id)
+                    await job.checkpoint()
+                    await guard.fetchval("SELECT 1")
+                    await mailer.send(sender, digest, again=True)
+                for number, person in enumerate(people, len(again)):
+                    steps.tell("Sending", number / total, person)
+                    await job.checkpoint()
+                    await guard.fetchval("SELECT 1")
+                    due = await to_its_end(digests.begin(person, job_id=mailer.job_id, number=0, host=mailer.host))
+                    if due is not None:
+                        await mailer.send(sender, due)
+        except BaseException:
+            # One that was begun, and its mail was not.
+            await to_its_end(digests.take_back_unfinished(mailer.job_id))
+            raise
     result = mailer.result()
     job.log(result["summary"])
     steps.end(result["summary"])
@@ -115,6 +126,8 @@ class _Mailer:
             SmtpAway: if the server takes nothing; the notices are free again for the next attempt.
         """
         outcome = "sent"
+        if again:
+            await to_its_end(digests.mark(digest.id, "sending"))
         try:
             message = self._message(digest)
             await sender.send(message)
@@ -130,8 +143,14 @@ class _Mailer:
             # It surely was not sent; one sent before may have arrived all the same.
             await (digests.mark(digest.id, "unsure", str(error)) if again else digests.take_back(digest.id))
             raise
+        except BaseException:
+            if again or sender.on_its_way:
+                await to_its_end(digests.mark(digest.id, "unsure", "the job was stopped while the mail was on its way"))
+            else:
+                await to_its_end(digests.take_back(digest.id))
+            raise
         else:
-            await digests.mark(digest.id, "sent")
+            await to_its_end(digests.mark(digest.id, "sent"))
         self._rows.append({"user": digest.user_id, "notices": len(digest.notices) + digest.more, "outcome": outcome})
 
     def _message(self, digest: DueDigest) -> Any:

@@ -10,7 +10,7 @@ import ipaddress
 import socket
 import ssl
 import sys
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -133,6 +133,7 @@ class Inbox:
         self.refused: dict[str, str] = {}
         self.answer_to_data: str | None = None
         self.break_after_data = False
+        self.at_data: Callable[[], None] = lambda: None
         self.signed_in: list[bytes] = []
         self.connections: set[Any] = set()
 
@@ -146,6 +147,7 @@ class Inbox:
         if self.answer_to_data:
             return self.answer_to_data
         self.mails.append(envelope.content)
+        await asyncio.to_thread(self.at_data)
         if self.break_after_data:
             server.transport.abort()
         return "250 taken"
@@ -155,6 +157,24 @@ class Inbox:
         self.connections.add(server.transport)
         self.signed_in.append(data.login)
         return AuthResult(success=data.password == PASSWORD.encode(), handled=False)
+
+
+@pytest.fixture
+async def silent_server() -> AsyncIterator[tuple[int, list[Any]]]:
+    """A server that takes connections and never says a word: its port, and who has come."""
+    guests: list[asyncio.StreamWriter] = []
+
+    async def take(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        guests.append(writer)
+        await reader.read()
+        writer.close()
+
+    server = await asyncio.start_server(take, "127.0.0.1", 0)
+    yield server.sockets[0].getsockname()[1], guests
+    for guest in guests:
+        guest.close()
+    server.close()
+    await server.wait_closed()
 
 
 @pytest.fixture

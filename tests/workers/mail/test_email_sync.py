@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 import dataclasses
 import shutil
 from collections.abc import Awaitable, Callable
@@ -15,7 +16,7 @@ import pytest
 from core.storage.connection import connection
 from core.storage.files import FileStore
 from taskcast.errors import ConfigurationError
-from tests.workers.conftest import ToldJob, Upload, cancelled_at, rows
+from tests.workers.conftest import ToldJob, Upload, cancelled_at, held, rows, stopped_at, stopped_when
 from tests.workers.mail.conftest import ImapServer
 from workers.household.books import SEED, write_books
 from workers.household.letters import write_letters
@@ -196,8 +197,9 @@ async def test_killed_in_the_middle_and_run_again_the_ledger_is_that_of_one_run(
         await lent.execute("DELETE FROM transactions WHERE source = 'mail'; TRUNCATE mail_messages, mail_cursors")
 
     monkeypatch.setenv("TASKCAST_MAILBOX_URL", url)
-    await killed("EMAIL_SYNC", at=13)
+    await killed("EMAIL_SYNC", at=[1, 13])
     assert 0 < len(await rows(DONE)) < len(mails)
+    await killed("EMAIL_SYNC", at=[0])
     await sync(url)
 
     assert await rows(LEDGER) == expected
@@ -217,6 +219,57 @@ async def test_a_cancel_keeps_whole_mails_alone(imap: ImapServer, bank: None, sy
     await cancelled_at(17, job, sync(imap.url, job))
 
     assert len(await rows(PENDING)) == len([row for row in await rows(DONE) if row[2] == "transactions"]) > 0
+
+
+async def test_cancelled_while_it_reads_or_the_server_is_silent_it_stops_at_once_and_the_rest_is_read_later(
+    imap: ImapServer, bank: None, sync: Any, silent_server: tuple[int, list[Any]]
+) -> None:
+    imap.deliver(*[paid(number) for number in range(6)])
+    port, guests = silent_server
+
+    await stopped_when(lambda: guests, sync(f"imap://ada:x@127.0.0.1:{port}/INBOX"))
+    await stopped_at("Reading", job := ToldJob("a-sync"), sync(imap.url, job), number=4)
+    assert len(await rows(PENDING)) == len([row for row in await rows(DONE) if row[2] == "transactions"]) < 6
+    async with held("mail_cursors") as waited_for:
+        await stopped_when(waited_for, sync(imap.url))
+    await sync(imap.url)
+
+    assert len(await rows(PENDING)) == 6
+
+
+async def test_what_no_text_can_hold_stops_no_sync(bank: None, sync: Any, tmp_path: Path) -> None:
+    for folder in ("new", "cur"):
+        (tmp_path / "mail" / folder).mkdir(parents=True)
+    mails = {
+        "nul": b"From: n\x00@bank.example\nSubject: a\x00b\n\nhello",
+        "surrogate": b"From: n@bank.example\nSubject: Paid =?utf-7?q?+2AA-?=\nMessage-ID: <+2AA-@x>\n"
+        b"Content-Type: text/plain; charset=utf-7\n\n12.50 EUR at Sh+2AA-op on 2026-11-20, account " + IBAN.encode(),
+        "good": paid(1),
+    }
+    for name, mail in mails.items():
+        (tmp_path / "mail" / "new" / name).write_bytes(mail)
+
+    result = await sync(f"maildir://{tmp_path / 'mail'}")
+
+    assert result["pending"] == 2
+    assert {row[2] for row in await rows(PENDING)} == {"Sh?op", "Shop 1"}
+
+
+async def test_a_folder_that_a_maildir_does_not_have_is_named(bank: None, sync: Any, tmp_path: Path) -> None:
+    for folder in ("new", "cur"):
+        (tmp_path / "mail" / folder).mkdir(parents=True)
+
+    with pytest.raises(MailboxRefused, match="folders: a Maildir has no folder 'Bank'; there is: INBOX"):
+        await sync(f"maildir://{tmp_path / 'mail'}", folders=["Bank"])
+
+
+async def test_two_at_once_read_each_mail_once(imap: ImapServer, bank: None, sync: Any) -> None:
+    imap.deliver(*[paid(number) for number in range(6)])
+
+    await asyncio.gather(sync(imap.url, ToldJob("one")), sync(imap.url, ToldJob("two")))
+
+    assert len(await rows(PENDING)) == 6
+    assert len([row for row in await rows(DONE) if row[2] == "transactions"]) == 6
 
 
 @pytest.mark.parametrize(

@@ -1,18 +1,21 @@
 from __future__ import annotations
 
+import asyncio
 import dataclasses
 import email
 import email.policy
+import threading
 from collections.abc import Awaitable, Callable
 from email.message import EmailMessage
 from pathlib import Path
 from typing import Any, cast
 
+import psutil
 import pytest
 
 from core.storage.connection import connection
 from taskcast.errors import ConfigurationError
-from tests.workers.conftest import ToldJob, cancelled_at, rows
+from tests.workers.conftest import ToldJob, cancelled_at, held, rows, stopped_when
 from tests.workers.mail.conftest import Inbox
 from workers.finance.notices import Notice, add_notices
 from workers.mail.sending import SmtpAway, SmtpRefused
@@ -80,15 +83,22 @@ async def test_what_a_notice_says_is_no_markup_and_no_header(send: Any, inbox: I
 
 
 async def test_a_recipient_that_is_refused_for_good_is_said_and_the_others_get_theirs(send: Any, inbox: Inbox) -> None:
-    await told(("ada@example.com", "1"), ("gone@example.com", "1"), ("no address", "1"))
+    await told(*((user, "1") for user in ("ada@example.com", "gone@example.com", "no address", "zoë@example.com")))
     inbox.refused["gone@example.com"] = "550 no such user"
 
     result = await send()
 
-    assert (result["sent"], result["refused"]) == (1, 2)
+    assert (result["sent"], result["refused"]) == (1, 3)
     assert await rows(STATES) == [
-        ("ada@example.com", "sent"), ("gone@example.com", "refused"), ("no address", "refused"),
+        ("ada@example.com", "sent"), ("gone@example.com", "refused"), ("no address", "refused"), ("zoë@example.com", "refused"),
     ]  # fmt: skip
+
+
+async def test_an_address_at_a_domain_with_umlauts_gets_its_mail(send: Any, inbox: Inbox) -> None:
+    await told(("ada@bücher.example", "1"))
+
+    assert (await send())["sent"] == 1
+    assert parsed(inbox.mails[0])["To"] == "ada@xn--bcher-kva.example"
 
 
 @pytest.mark.parametrize("answer", ["RCPT", "DATA"])
@@ -135,7 +145,7 @@ async def test_killed_in_the_middle_nothing_is_told_twice_and_nothing_is_forgott
     monkeypatch.setenv("TASKCAST_SMTP_URL", url)
     monkeypatch.setenv("TASKCAST_MAIL_FROM", "jobs@taskcast.example")
 
-    await killed("NOTIFICATION_DIGEST", at=5, job_id="a-digest")
+    await killed("NOTIFICATION_DIGEST", at=[5], job_id="a-digest")
     before = len(list((tmp_path / "outbox").glob("*.eml")))
     await send(url)
 
@@ -145,16 +155,69 @@ async def test_killed_in_the_middle_nothing_is_told_twice_and_nothing_is_forgott
     assert await rows(STATES) == [(person, "sent") for person in people]
 
 
-async def test_killed_while_a_mail_is_on_its_way_it_is_unsure_and_stays_so(send: Any, inbox: Inbox) -> None:
+async def test_killed_while_a_mail_is_on_its_way_it_is_unsure_and_stays_so(
+    send: Any, smtp: str, inbox: Inbox, killed: Callable[..., Awaitable[None]], monkeypatch: pytest.MonkeyPatch
+) -> None:
     await told(("ada@example.com", "1"))
-    from workers.mail import digests
+    monkeypatch.setenv("TASKCAST_SMTP_URL", smtp)
+    monkeypatch.setenv("TASKCAST_MAIL_FROM", "jobs@taskcast.example")
 
-    await digests.begin("ada@example.com", job_id="a-digest", number=0, host="x")  # and the process is killed here
+    def kill_the_job() -> None:
+        for process in psutil.Process().children(recursive=True):
+            if "tests.workers.killed" in process.cmdline() and not process.children():
+                process.kill()
 
+    inbox.at_data = kill_the_job
+    await killed("NOTIFICATION_DIGEST", at=[1000], job_id="a-digest")
+    assert await rows(STATES) == [("ada@example.com", "sending")]
+    inbox.at_data = lambda: None
     result = await send()
 
-    assert (result["sent"], inbox.mails) == (0, [])
+    assert (result["sent"], len(inbox.mails)) == (0, 1)
     assert await rows(STATES) == [("ada@example.com", "unsure")]
+
+
+async def test_cancelled_while_a_mail_is_on_its_way_it_stops_at_once_and_the_mail_is_unsure(
+    send: Any, inbox: Inbox
+) -> None:
+    await told(("ada@example.com", "1"), ("ben@example.com", "1"))
+    taken = threading.Event()
+    inbox.at_data = lambda: taken.wait(20) and None
+
+    await stopped_when(lambda: inbox.mails, send())
+    taken.set()
+
+    assert await rows(STATES) == [("ada@example.com", "unsure")]
+    assert await rows(UNTOLD) == [("ben@example.com", "1")]
+
+
+async def test_cancelled_while_the_server_is_silent_it_stops_at_once_and_tells_it_next_time(
+    send: Any, inbox: Inbox, silent_server: tuple[int, list[Any]]
+) -> None:
+    await told(("ada@example.com", "1"))
+    port, guests = silent_server
+
+    await stopped_when(lambda: guests, send(f"smtp://127.0.0.1:{port}"))
+
+    assert await rows(STATES) == []
+    assert (await send())["sent"] == 1
+
+
+async def test_a_cancel_before_the_mail_goes_out_takes_its_digest_back(send: Any, inbox: Inbox) -> None:
+    await told(("ada@example.com", "1"))
+    async with held("notifications") as waited_for:
+        await stopped_when(waited_for, send())
+
+    assert (await rows(STATES), inbox.mails) == ([], [])
+    assert await rows(UNTOLD) == [("ada@example.com", "1")]
+
+
+async def test_two_at_once_tell_each_person_once(send: Any, inbox: Inbox) -> None:
+    await told(*[(f"person{number}@example.com", "1") for number in range(4)])
+
+    results = await asyncio.gather(send(job=ToldJob("one")), send(job=ToldJob("two")))
+
+    assert sum(result["sent"] for result in results) == len(inbox.mails) == 4
 
 
 async def test_a_cancel_between_two_mails_keeps_the_rest_for_the_next(send: Any, inbox: Inbox) -> None:
