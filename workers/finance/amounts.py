@@ -1,7 +1,8 @@
 """Amounts as banks write them: the decimal mark is decided over a whole column, then each cell is read strictly.
 
 A mark followed by exactly three digits says nothing by itself (1.234): other cells of the column decide; if none does, it
-marks thousands, unless the currency has three decimals.
+marks thousands, unless the currency has three decimals. Where all of them end with a nought (1.230) it may be either, as some
+banks write a third decimal: that is said to be open, and not guessed.
 """
 
 from __future__ import annotations
@@ -16,8 +17,22 @@ MAX_DIGITS = 16  # before the decimal mark, as the ledger's column holds them
 _SPACES = str.maketrans("", "", " \t\u00a0\u2007\u2009\u202f'\u2019\u00b4`")
 _MINUS = str.maketrans({"\u2212": "-", "\u2013": "-", "\u2014": "-", "\ufe63": "-", "\uff0d": "-"})
 _CODE = re.compile(r"(?<![A-Za-z])[A-Za-z]{3}(?![A-Za-z])")
-_SIGN = re.compile("|".join([*map(re.escape, SIGNS), r"\bkr\.?", r"\bFr\.?", r"\bFt\b"]))
+_SIGN = re.compile(
+    "|".join(
+        [
+            *map(re.escape, sorted(SIGNS, key=len, reverse=True)),
+            r"\bkr\.?",
+            r"\bFr\.?",
+            r"\bFt\b",
+            r"\bRs\.?",
+            r"\bR(?=[ -]*[0-9])",
+        ]
+        + [r"\bруб\.?", "元", r"\blei\b"]
+    )
+)
 _SIDE = re.compile(r"(CR|DR|[CDSH])$", re.IGNORECASE)
+_BEFORE = re.compile(r"[0-9]+$")
+_SMALL = re.compile(r"[^0-9]*[0-9]{1,3}[^0-9]*")
 _NUMBER = {
     ",": re.compile(r"[0-9]+(,[0-9]+)?|[0-9]{1,3}(\.[0-9]{3})+(,[0-9]+)?|,[0-9]+"),
     ".": re.compile(r"[0-9]+(\.[0-9]+)?|[0-9]{1,3}(,[0-9]{2,3})*,[0-9]{3}(\.[0-9]+)?|\.[0-9]+"),
@@ -30,17 +45,21 @@ class AmountError(ValueError):
 
 
 class DecimalMark:
-    """Gathers what the cells of one file say about its decimal mark."""
+    """Gathers what the cells of one file say about its decimal mark; by their rules some formats write no thousands (`has_groups`)."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, has_groups: bool = True) -> None:
+        self._has_groups = has_groups
         self._votes = {",": 0, ".": 0}
         self._unsure = {",": 0, ".": 0}
+        self._thousands = False
         self._seen: set[str] = set()
 
     def look(self, cell: str) -> None:
         """Take one cell into account."""
         comma, point = cell.rfind(","), cell.rfind(".")
         if comma < 0 and point < 0:
+            # Whole amounts below a thousand beside it: what is written 1.230 there has no decimals either.
+            self._thousands = self._thousands or bool(cell.strip("0 +-") and _SMALL.fullmatch(cell))
             return
         if comma >= 0 and point >= 0:
             self._votes["," if comma > point else "."] += 1
@@ -54,13 +73,19 @@ class DecimalMark:
             if not character.isdigit():
                 break
             after += 1
-        if after == 3 and cell[at - 1 : at].isdigit() and cell[max(0, at - 2) : at].lstrip("-+") != "0":
+        before = _BEFORE.search(cell, 0, at)
+        if after == 3 and before and len(before[0]) <= 3 and before[0] != "0":
             self._unsure[mark] += 1
+            self._thousands = self._thousands or cell[at + 3] != "0"
         elif after:
             self._votes[mark] += 1
 
     def decide(self, currency: str | None = None) -> str:
-        """Return the decimal mark, `,` or `.`: the majority of the cells that say one."""
+        """Return the decimal mark, `,` or `.`: the majority of the cells that say one.
+
+        Raises:
+            AmountError: if all there is may be thousands or three decimals.
+        """
         votes, unsure = self._votes, self._unsure
         if votes[","] != votes["."]:
             return "," if votes[","] > votes["."] else "."
@@ -68,7 +93,12 @@ class DecimalMark:
             return "."
         mark = "," if unsure[","] > unsure["."] else "."
         other = "." if mark == "," else ","
-        return mark if currency and decimals_of(currency) == 3 else other
+        if not self._has_groups:
+            return mark
+        decimals = decimals_of(currency) if currency else 2
+        if decimals == 2 and not self._thousands:
+            raise AmountError(f"all of them are written as 1{mark}230, which may be 1230 or 1{mark}23")
+        return mark if decimals == 3 else other
 
 
 def read_amount(cell: str, mark: str, currency: str | None = None) -> Decimal:

@@ -7,10 +7,11 @@ import itertools
 import re
 from collections.abc import Iterator, Mapping
 
-from workers.finance.csv_columns import Columns, find_columns, plain_name, recognised
+from workers.finance.csv_columns import Columns, find_columns, recognised
 from workers.finance.csv_mapping import CsvMapping, header_hash
+from workers.finance.csv_names import plain_name
 from workers.finance.csv_records import records
-from workers.finance.currencies import CODES, currency_in
+from workers.finance.currencies import CODES, currency_in, currency_in_words, known_code
 from workers.finance.dates import is_date
 from workers.finance.entries import AccountKey, BadLine, StatementUnreadable, iban_of
 
@@ -83,6 +84,18 @@ def find_header(sample: list[str]) -> tuple[str, int, Columns]:
     return delimiter, line, find_columns([cell.strip() for cell in cells], rows)
 
 
+def header_score(sample: list[str]) -> int:
+    """Return how many fields the best header among some lines names."""
+    return max(
+        (
+            recognised(cells)
+            for delimiter in DELIMITERS
+            for _, cells in itertools.islice(good(records(iter(sample), delimiter)), HEADER_WITHIN)
+        ),
+        default=0,
+    )
+
+
 def currency_told(columns: Columns, above: list[list[str]], rows: list[list[str]]) -> str | None:
     """Return the currency that the file names: in the header of the amounts, a column of its own, above, or beside the amounts."""
     for name in ("amount", "debit", "credit", "balance"):
@@ -90,11 +103,11 @@ def currency_told(columns: Columns, above: list[list[str]], rows: list[list[str]
             return found
     if "currency" in columns.index:
         at = columns.index["currency"]
-        codes = [row[at].strip().upper() for row in rows if at < len(row) and row[at].strip().upper() in CODES]
+        codes = [code for row in rows if at < len(row) and (code := known_code(row[at])) in CODES]
         if codes:
             return max(set(codes), key=codes.count)
     for cells in above:
-        if (found := currency_in(" ".join(cells))) is not None:
+        if (found := currency_in_words(" ".join(cells))) is not None:
             return found
     amounts = [columns.index[name] for name in ("amount", "debit", "credit") if name in columns.index]
     found_in = {currency_in(row[at]) for row in rows for at in amounts if at < len(row)} - {None}
@@ -111,17 +124,36 @@ def account_above(above: list[list[str]]) -> AccountKey | None:
     for cells in above:
         words = [word for cell in cells for word in re.split(r"[:=]", cell) if word.strip()]
         for label, value in itertools.pairwise(words):
-            number = value.strip()
+            number = value.strip().lstrip("_")
             if plain_name(label) in _ACCOUNT_LABELS and sum(c.isdigit() for c in number) >= 4 and not is_date(number):
                 return AccountKey(number[:128], "", number[:255])
+    for cells in above:
+        if match := _NUMBER_TOLD.search(" ".join(cells)):
+            return AccountKey(match[1].strip(), "", match[0].strip()[:255])
     return None
 
+
+# As in `Compte Chèque carte n° 12345678901`.
+_NUMBER_TOLD = re.compile(
+    r"(?:compte|konto|account|cuenta|conto|conta|rekening)\b[^0-9;]{0,40}(?:n[°ºr]\.?|no\.|number|num\.)\s?([0-9][0-9 -]{5,30})",
+    re.I,
+)
 
 _ACCOUNT_LABELS = frozenset(
     plain_name(label)
     for label in (
         *("Konto", "Kontonummer", "Kontonr", "Girokonto", "Kreditkarte", "Account", "Account number", "Account no"),
         *("Compte", "Numéro de compte", "Cuenta", "Número de cuenta", "Conto", "Numero conto", "Rekening", "IBAN"),
+        *(
+            "Account details for",
+            "Account name",
+            "Conto Corrente",
+            "Conta",
+            "Rachunek",
+            "Číslo účtu",
+            "Tilinumero",
+            "Número da conta",
+        ),
     )
 )
 

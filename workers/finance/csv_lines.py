@@ -8,8 +8,9 @@ from datetime import date
 from decimal import Decimal
 
 from workers.finance.amounts import AmountError, read_amount
-from workers.finance.csv_columns import NEGATIVE, POSITIVE, Columns
-from workers.finance.currencies import CODES
+from workers.finance.csv_columns import Columns
+from workers.finance.csv_names import NEGATIVE, POSITIVE, is_balance
+from workers.finance.currencies import CODES, known_code
 from workers.finance.dates import DateError, read_date
 from workers.finance.entries import MAX_TEXT, AccountKey, BadLine, Entry, account_key, clean, iban_of
 
@@ -17,6 +18,7 @@ REMEMBERED = 4096
 
 _PENDING = """pending, vorgemerkt, reverted, declined, failed, cancelled, canceled, abgelehnt, storniert, offen, pendiente,
 rechazado, en attente, refusé, in attesa, in behandeling, geweigerd, reserved, reserviert, denied, expired, voided"""
+_BOOKED = ("date", "amount", "debit", "credit", "balance", "currency", "side", "account")
 PENDING = frozenset(" ".join(_PENDING.split()).split(", "))
 
 
@@ -33,7 +35,16 @@ class Layout:
     fallback: AccountKey
     debits_signed: bool
     sided: bool
+    unmarked: int
+    inverted: bool
     usual_width: int
+
+
+@dataclass(frozen=True, slots=True)
+class Continuation:
+    """A line that has nothing but a text, which belongs to the line above."""
+
+    text: str
 
 
 class _Wrong(Exception):
@@ -52,15 +63,18 @@ class LineReader:
         self._headers = [header for header in layout.columns.headers if header]
         self._dates: dict[str, date] = {}
         self._accounts: dict[tuple[str, str, str], AccountKey] = {}
+        self._told: dict[str, bool] = {}
         self._texts = layout.columns.many.get("text", ())
         self._parties = layout.columns.many.get("counterparty", ())
         needed = [self._index[name] for name in ("date", "amount", "debit", "credit", "side") if name in self._index]
         self._needed = max(needed) + 1
 
-    def read(self, line: int, cells: Sequence[str]) -> Entry | BadLine | None:
-        """Return the entry, the line as bad, or None for a blank line or a repeated header."""
+    def read(self, line: int, cells: Sequence[str]) -> Entry | BadLine | Continuation | None:
+        """Return the entry, the line as bad, more of the text above, or None for a blank line or a repeated header."""
         if not any(map(str.strip, cells)):
             return None
+        if not self._cell(cells, "date") and (text := self._only_text(cells)):
+            return Continuation(text)
         try:
             return self._entry(line, cells)
         except _Wrong as wrong:
@@ -80,7 +94,9 @@ class LineReader:
         status = self._cell(cells, "status")
         if status and status.casefold() in PENDING:
             raise _Wrong("status", f"{status[:60]!r} is not booked")
-        currency = self._cell(cells, "currency").upper() or self._layout.currency
+        if told := self._told_balance(cells):
+            raise _Wrong("status", f"{told!r} is a balance and no booking")
+        currency = known_code(self._cell(cells, "currency")) or self._layout.currency
         if currency not in CODES:
             raise _Wrong("currency", f"{currency[:60]!r} is no currency of ISO 4217")
         amount = self._amount(cells, currency)
@@ -121,14 +137,9 @@ class LineReader:
 
     def _amount(self, cells: Sequence[str], currency: str) -> Decimal:
         if "amount" in self._index:
-            amount = self._read(self._cell(cells, "amount"), "amount", currency)
-            if self._layout.sided:
-                side = self._cell(cells, "side").casefold()
-                if side in NEGATIVE:
-                    return -amount if amount else amount
-                if side not in POSITIVE:
-                    raise _Wrong("side", f"{side[:60]!r} is neither debit nor credit" if side else "is empty")
-            return amount
+            written = self._cell(cells, "amount")
+            if written or not self._index.keys() & {"debit", "credit"}:
+                return self._signed(cells, written, self._read(written, "amount", currency), currency)
         debit, credit = self._cell(cells, "debit"), self._cell(cells, "credit")
         if not debit and not credit:
             raise _Wrong("amount", "debit and credit are both empty")
@@ -139,6 +150,39 @@ class LineReader:
         if paid:
             return paid if self._layout.debits_signed else -paid
         return got
+
+    def _signed(self, cells: Sequence[str], written: str, amount: Decimal, currency: str) -> Decimal:
+        layout = self._layout
+        negative = layout.inverted
+        if layout.sided:
+            side = self._cell(cells, "side").casefold()
+            if side not in NEGATIVE | POSITIVE and (side or not layout.unmarked):
+                raise _Wrong("side", f"{side[:60]!r} is neither debit nor credit" if side else "is empty")
+            negative ^= layout.unmarked < 0 if not side else side in NEGATIVE
+        elif layout.unmarked < 0:
+            negative ^= not written.rstrip()[-1:].isalpha()
+        amount = -amount if negative and amount else amount
+        if fee := self._cell(cells, "fee"):
+            amount -= abs(self._read(fee, "fee", currency))
+        return amount
+
+    def _only_text(self, cells: Sequence[str]) -> str:
+        if any(self._cell(cells, name) for name in _BOOKED):
+            return ""
+        places = set(self._texts + self._parties)
+        return clean(" ".join(cells[at] for at in sorted(places) if at < len(cells)))
+
+    def _told_balance(self, cells: Sequence[str]) -> str:
+        places = (*self._texts, *self._parties, *((self._index["reference"],) if "reference" in self._index else ()))
+        return next((cells[at].strip() for at in places if at < len(cells) and self._is_balance(cells[at].strip())), "")
+
+    def _is_balance(self, cell: str) -> bool:
+        known = self._told.get(cell)
+        if known is None:
+            known = is_balance(cell)
+            if len(self._told) < REMEMBERED:
+                self._told[cell] = known
+        return known
 
     def _read(self, cell: str, name: str, currency: str) -> Decimal:
         try:

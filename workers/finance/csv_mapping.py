@@ -8,14 +8,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from workers.finance.csv_columns import MANY, NAMES, Columns
+from workers.finance.csv_columns import MANY, Columns
+from workers.finance.csv_names import NAMES
 from workers.finance.currencies import CODES
 from workers.finance.dates import ORDERS
 from workers.finance.entries import StatementUnreadable
 
 DELIMITERS = {"semicolon": ";", "comma": ",", "tab": "\t", "pipe": "|"}
 MARKS = {"comma": ",", "point": "."}
-KEYS = ("columns", "delimiter", "encoding", "decimal", "date_order", "currency", "account", "header_line")
+KEYS = ("columns", "delimiter", "encoding", "decimal", "date_order", "currency", "account", "header_line", "inverted")
 
 Place = str | int
 """A column: the name in the header, or its number from 1."""
@@ -23,7 +24,10 @@ Place = str | int
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CsvMapping:
-    """What is empty or None is found in the file; `header_line` counts the lines above the bookings of a file without names."""
+    """What is empty or None is found in the file; `header_line` counts the lines above the bookings of a file without names.
+
+    `inverted` says that what was spent has no minus, as on the cards of some banks.
+    """
 
     name: str
     columns: Mapping[str, tuple[Place, ...]] = field(default_factory=dict)
@@ -34,6 +38,7 @@ class CsvMapping:
     currency: str | None = None
     account: str | None = None
     header_line: int = 0
+    inverted: bool = False
 
     def names(self) -> set[str]:
         """Return the names that the header must have, lower case."""
@@ -97,6 +102,7 @@ def read_mapping(value: Mapping[str, Any], name: str = "the given mapping") -> C
         currency=_one_of("currency", value, CODES) if value.get("currency") else None,
         account=str(value["account"]) if value.get("account") else None,
         header_line=_number(value.get("header_line") or 0),
+        inverted=_truth(value.get("inverted") or False),
     )
 
 
@@ -129,6 +135,12 @@ def _one_of(key: str, value: Mapping[str, Any], known: Any) -> str:
 def _number(value: Any) -> int:
     if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= 60:
         raise _wrong(f"header_line {value!r} is no number from 0 to 60", "count the lines above the first booking")
+    return value
+
+
+def _truth(value: Any) -> bool:
+    if not isinstance(value, bool):
+        raise _wrong(f"inverted {value!r} is neither true nor false", "give true if what was spent has no minus")
     return value
 
 

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, BinaryIO
 
+from workers.finance.amounts import AmountError
 from workers.finance.csv_balances import RunningBalances
 from workers.finance.csv_columns import Columns
 from workers.finance.csv_evidence import Evidence
@@ -22,16 +23,19 @@ from workers.finance.csv_header import (
     fallback_account,
     find_header,
     good,
+    header_score,
     known_mapping,
     mapped_header,
 )
-from workers.finance.csv_lines import Layout, LineReader
+from workers.finance.csv_lines import Continuation, Layout, LineReader
 from workers.finance.csv_mapping import CsvMapping, header_hash
-from workers.finance.csv_records import records, text_lines
+from workers.finance.csv_records import is_wrapped, records, text_lines, unwrapped
+from workers.finance.csv_signs import INVERTED, SIGNED, is_card, proven_signs, signed
 from workers.finance.currencies import CODES
 from workers.finance.dates import ORDERS, is_date
 from workers.finance.entries import (
     DEFAULT_CURRENCY,
+    MAX_TEXT,
     BadLine,
     Balances,
     Entry,
@@ -44,6 +48,22 @@ SAMPLE_LINES = 400
 SCAN_BYTES = 1024 * 1024
 STEP_LINES = 1000
 FOOTER_LINES = 10
+HEADER_LINES = 80
+CODE_PAGES = (
+    "cp1250",
+    "cp1251",
+    "cp1254",
+    "cp1257",
+    "cp1253",
+    "cp1255",
+    "cp932",
+    "gb18030",
+    "big5",
+    "cp949",
+    "cp852",
+    "cp866",
+    "mac_roman",
+)
 
 
 class CsvReader:
@@ -71,6 +91,7 @@ class CsvReader:
         self.footer_lines = 0
         self._layout: Layout | None = None
         self._delimiter, self._width, self._header = "", 0, ""
+        self._signs, self._wrapped = SIGNED, False
         self._balances = RunningBalances()
 
     @property
@@ -99,6 +120,10 @@ class CsvReader:
             StatementUnreadable: if no header, date or amount is found.
         """
         sample = list(itertools.islice(self._text(), SAMPLE_LINES))
+        self._wrapped = is_wrapped(sample)
+        if not (self._mapping and self._mapping.encoding):
+            self._choose_encoding()
+        sample = list(itertools.islice(self._text(), SAMPLE_LINES))
         mapping = self._take_mapping(sample)
         if mapping and mapping.encoding:
             self.scanned = replace(self._scanned(), encoding=mapping.encoding, damaged=0)
@@ -116,8 +141,7 @@ class CsvReader:
             if line % STEP_LINES == 0:
                 yield line
             evidence.look(cells)
-        form, mark = evidence.dates.decide(currency), evidence.marks.decide(currency)
-        mark = (mapping and mapping.decimal) or mark
+        form, mark = evidence.dates.decide(currency), (mapping and mapping.decimal) or _mark(evidence, currency)
         notes = []
         if self._date_order is None and form.guessed:
             example = "day before month" if form.order == "dmy" else "month before day"
@@ -140,8 +164,11 @@ class CsvReader:
             # A column of debits that are all negative has its minus for decoration; a mixed one has reversals.
             debits_signed=evidence.signs["debit"] == {"-"},
             sided="side" in columns.index and "-" not in evidence.signs["amount"],
+            unmarked=evidence.unmarked,
+            inverted=bool(mapping and mapping.inverted),
             usual_width=evidence.usual_width(),
         )
+        self._find_signs(rows, evidence, notes)
         self.format = CsvFormat(
             encoding=encoding,
             delimiter=DELIMITER_NAMES[delimiter],
@@ -154,6 +181,38 @@ class CsvReader:
             notes=notes,
         )
 
+    def _find_signs(self, rows: list[list[str]], evidence: Evidence, notes: list[str]) -> None:
+        """Say which way the money of each line went where the amounts themselves do not."""
+        layout = self._layout
+        if layout is None or "amount" not in layout.columns.index or layout.inverted:
+            return
+        reader = LineReader(layout)
+        entries = [item for cells in rows if isinstance(item := reader.read(0, cells), Entry)]
+        if not layout.sided and not layout.unmarked:
+            self._signs = proven_signs(entries)
+        if layout.unmarked:
+            which = ("in", "out") if layout.unmarked < 0 else ("out", "in")
+            notes.append(
+                f"amount: only money that came {which[0]} is marked, so what has no mark was taken as gone {which[1]}"
+            )
+        elif self._signs == INVERTED:
+            notes.append("amount: the balances move against the amounts, so the signs were turned round")
+        elif self._signs != SIGNED:
+            notes.append("amount: no amount has a sign, so the balances tell it")
+        elif (
+            len(entries) > 1
+            and not layout.sided
+            and evidence.signs["amount"] == {"+"}
+            and not any(entry.balance is not None for entry in entries)
+        ):
+            notes.append(
+                "amount: none has a minus, so all were taken as money that came in; "
+                'pass a mapping with "inverted": true if it was spent'
+            )
+        elif not layout.sided and is_card(entries):
+            layout = self._layout = replace(layout, inverted=True)
+            notes.append("amount: what was paid to the card has a minus, so the signs were turned round")
+
     def lines(self) -> Iterator[Entry | BadLine]:
         """Yield each line below the header as an entry or as a line that could not be read.
 
@@ -163,15 +222,23 @@ class CsvReader:
         layout, found = self._layout, self.format
         if layout is None or found is None:
             raise RuntimeError("call detect() to its end first")
+        for item in signed(_whole(self._items(layout, found)), self._signs):
+            if isinstance(item, Entry):
+                self._balances.add(item)
+            yield item
+
+    def _items(self, layout: Layout, found: CsvFormat) -> Iterator[Entry | BadLine | Continuation]:
         reader = LineReader(layout)
         held: list[BadLine] = []
         began = False
         for record in self._below(found.header_line):
-            outcome: Entry | BadLine | None
+            outcome: Entry | BadLine | Continuation | None
             if isinstance(record, BadLine):
                 outcome, may_be_footer = record, False
             else:
                 outcome = reader.read(*record)
+                if isinstance(outcome, Continuation) and (held or not began):
+                    outcome = BadLine(record[0], "date", "is empty")
                 may_be_footer = isinstance(outcome, BadLine) and _may_be_footer(record[1], layout.columns)
             if outcome is None:
                 continue
@@ -181,8 +248,6 @@ class CsvReader:
                 continue
             yield from held
             held.clear()
-            if isinstance(outcome, Entry):
-                self._balances.add(outcome)
             yield outcome
         if not began:
             yield from held
@@ -199,6 +264,7 @@ class CsvReader:
             "encoding": self._mapping.encoding if self._mapping else None,
             "account": self._account,
             "currency": self._currency,
+            "inverted": layout.inverted,
         }
         mapping = learned_mapping(found, layout.columns) | {key: value for key, value in options.items() if value}
         return mapping, header_hash(names) if any(name.strip() for name in names) else None
@@ -215,6 +281,19 @@ class CsvReader:
             self._date_order = self._date_order or mapping.date_order
         return mapping
 
+    def _choose_encoding(self) -> None:
+        """Where one byte or two are a character, the column names that can be read tell which it is."""
+        scanned = self._scanned()
+        if scanned.encoding.startswith("utf"):
+            return
+        best = header_score(list(itertools.islice(self._text(), HEADER_LINES)))
+        for encoding in CODE_PAGES:
+            self.scanned = replace(scanned, encoding=encoding)
+            score = header_score(list(itertools.islice(self._text(), HEADER_LINES)))
+            if score > best:
+                best, scanned = score, self.scanned
+        self.scanned = scanned
+
     def _scanned(self) -> Scan:
         if self.scanned is None:
             raise RuntimeError("call scan() to its end first")
@@ -222,7 +301,8 @@ class CsvReader:
 
     def _text(self) -> Iterator[str]:
         self._file.seek(0)
-        return text_lines(self._file, self._scanned().encoding)
+        lines = text_lines(self._file, self._scanned().encoding)
+        return map(unwrapped, lines) if self._wrapped else lines
 
     def _below(self, header_line: int) -> Iterator[Record]:
         lines = self._text()
@@ -233,6 +313,34 @@ class CsvReader:
                 yield BadLine(record.line + header_line, record.field, record.reason)
             else:
                 yield record[0] + header_line, record[1]
+
+
+def _mark(evidence: Evidence, currency: str | None) -> str:
+    try:
+        return evidence.marks.decide(currency)
+    except AmountError as error:
+        raise StatementUnreadable(
+            "amount",
+            str(error),
+            'pass a mapping that says "decimal": "comma" or "point", or the currency if it has no decimals',
+        ) from None
+
+
+def _whole(items: Iterator[Entry | BadLine | Continuation]) -> Iterator[Entry | BadLine]:
+    """Put the texts of lines that go on in the next together."""
+    last: Entry | None = None
+    for item in items:
+        if isinstance(item, Continuation):
+            if last is not None:
+                last = replace(last, text=f"{last.text} {item.text}".strip()[:MAX_TEXT])
+            continue
+        if last is not None:
+            yield last
+        last = item if isinstance(item, Entry) else None
+        if isinstance(item, BadLine):
+            yield item
+    if last is not None:
+        yield last
 
 
 def _may_be_footer(cells: Sequence[str], columns: Columns) -> bool:

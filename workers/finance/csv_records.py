@@ -85,8 +85,10 @@ class _Source:
         """Tell whether the record's lines behind its first hold one that is a record of its own."""
         if len(self._taken) < 2:
             return False
-        # The last line of a first cell that does hold line breaks is followed by all other cells.
-        inner = self._taken[1:-1] if "\n" in cells[0] else self._taken[1:]
+        # The last line of a first cell that does hold line breaks is followed by all other cells; that of another one by all
+        # but the first where each line ends with one delimiter more. It begins with the end of the quoted text then.
+        is_end = "\n" in cells[0] or '"' in self._taken[-1].partition(delimiter)[0]
+        inner = self._taken[1:-1] if is_end else self._taken[1:]
         return any(line.count(delimiter) >= width - 1 for line in inner)
 
     def __iter__(self) -> Iterator[str]:
@@ -104,3 +106,21 @@ class _Source:
         self._size += len(line)
         self._taken.append(line)
         return line + "\n"
+
+
+def is_wrapped(sample: list[str]) -> bool:
+    """Tell whether each line is one quoted cell with the whole record in it, as some spreadsheets make of a CSV."""
+    lines = [line.strip() for line in sample if line.strip()]
+    return (
+        bool(lines)
+        and all(
+            len(line) > 2 and line[0] == line[-1] == '"' and '"' not in line[1:-1].replace('""', "") for line in lines
+        )
+        and any(mark in lines[0] for mark in ";,\t|")
+    )
+
+
+def unwrapped(line: str) -> str:
+    """Return the record within a quoted line."""
+    text = line.strip()
+    return text[1:-1].replace('""', '"') if text[:1] == '"' == text[-1:] and len(text) > 1 else line

@@ -12,10 +12,42 @@ _CODES = """AED AFN ALL AMD AOA ARS AUD AWG AZN BAM BBD BDT BGN BHD BIF BMD BND 
 _NO_DECIMALS = "BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX VND VUV XAF XOF XPF"
 _THREE_DECIMALS = "BHD IQD JOD KWD LYD OMR TND"
 
+_ENGLISH = frozenset(
+    {"ALL", "TOP", "TRY", "CUP", "PEN", "MAD", "SOS", "GEL", "LAK", "MOP", "BOB", "RON", "COP", "BAM", "NAD", "DOP"}
+)
+_EURO = frozenset({"euro", "euros", "euroa"})
+_FORMER = {"RUR": "RUB"}
+"""A code that banks write on, with the one that took its place at par."""
+
 CODES = frozenset(_CODES.split())
 _DECIMALS = dict.fromkeys(_NO_DECIMALS.split(), 0) | dict.fromkeys(_THREE_DECIMALS.split(), 3)
 
-SIGNS = {"€": "EUR", "$": "USD", "£": "GBP", "¥": "JPY", "₹": "INR", "zł": "PLN", "Kč": "CZK", "₽": "RUB", "₺": "TRY"}
+SIGNS = {
+    **{
+        "€": "EUR",
+        "$": "USD",
+        "£": "GBP",
+        "¥": "JPY",
+        "円": "JPY",
+        "₹": "INR",
+        "zł": "PLN",
+        "Kč": "CZK",
+        "₽": "RUB",
+        "₺": "TRY",
+    },
+    **{
+        "R$": "BRL",
+        "₪": "ILS",
+        "₩": "KRW",
+        "₴": "UAH",
+        "₫": "VND",
+        "฿": "THB",
+        "₱": "PHP",
+        "₦": "NGN",
+        "₸": "KZT",
+        "₾": "GEL",
+    },
+}
 """A sign and the currency it most often means; a code anywhere in the file is believed before a sign."""
 
 
@@ -26,10 +58,29 @@ def decimals_of(currency: str) -> int:
 
 def currency_in(text: str) -> str | None:
     """Return the one currency that a text names, by code or sign; None for none or several."""
-    found = {word for word in _words(text) if word in CODES}
+    words = _words(text)
+    found = {word for word in words if word in CODES}
+    if not found and any(word.casefold() in _EURO for word in words):
+        found = {"EUR"}
     if not found:
-        found = {code for sign, code in SIGNS.items() if sign in text}
+        rest = text
+        for sign in sorted(SIGNS, key=len, reverse=True):
+            if sign in rest:
+                found.add(SIGNS[sign])
+                rest = rest.replace(sign, " ")
     return found.pop() if len(found) == 1 else None
+
+
+def currency_in_words(text: str) -> str | None:
+    """Return the one currency that a line of a text names; codes that are English words count only if they stand alone."""
+    plain = " ".join(word for word in text.split() if word.strip(".,:;()") not in _ENGLISH or text.strip() == word)
+    return currency_in(plain)
+
+
+def known_code(text: str) -> str:
+    """Return a currency's code as it is written today, or what was written."""
+    code = text.strip().upper()
+    return _FORMER.get(code, code)
 
 
 def _words(text: str) -> list[str]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 
 _TIME = re.compile(
     r"(?<=[0-9])[T ,]+[0-9]{1,2}[:.h][0-9]{2}([:.][0-9]{2}([.,][0-9]+)?)?\s*([AaPp]\.?[Mm]\.?)?\s*(Z|UTC|[+-][0-9]{2}:?[0-9]{2})?$"
@@ -17,27 +17,36 @@ _TIME = re.compile(
 _YEAR_FIRST = re.compile(r"([0-9]{4})([-/. ])([0-9]{1,2})\2([0-9]{1,2})\.?")
 _YEAR_LAST = re.compile(r"([0-9]{1,2})([-/. ])\s?([0-9]{1,2})\2\s?([0-9]{4}|[0-9]{2})")
 _COMPACT = re.compile(r"([0-9]{4})([0-9]{2})([0-9]{2})")
-_NAMED_DAY_FIRST = re.compile(r"([0-9]{1,2})[. -]*([A-Za-z]{3,10})[. -]*([0-9]{4}|[0-9]{2})")
-_NAMED_MONTH_FIRST = re.compile(r"([A-Za-z]{3,10})[. ]*([0-9]{1,2}),? *([0-9]{4})")
+_CJK = re.compile(r"([0-9]{4})\s?年\s?([0-9]{1,2})\s?月\s?([0-9]{1,2})\s?日")
+_SERIAL = re.compile(r"([0-9]{5})([.,][0-9]+)?")
+_NAMED_DAY_FIRST = re.compile(
+    r"([0-9]{1,2})(?:er|st|nd|rd|th)?[./ -]*(?:de )?([^\W\d_]{3,12})[./ -]*(?:de |del )?([0-9]{4}|[0-9]{2})(?: г\.?)?"
+)
+_NAMED_MONTH_FIRST = re.compile(r"([^\W\d_]{3,12})[. ]*([0-9]{1,2})(?:st|nd|rd|th)?,? *([0-9]{4})")
+_NAMED_YEAR_FIRST = re.compile(r"([0-9]{4})[-/. ]([^\W\d_]{3,12})[-/. ]([0-9]{1,2})")
+_WEEKDAY = re.compile(r"^[^\W\d_]{2,10}[.,]+\s*(?=[0-9A-Z])")
+_FIRST_SERIAL = date(1899, 12, 30)  # Day 0 of spreadsheets, whose 1900 has a 29 February.
 
-# By the first letters that no other month shares, accents removed: English, German, French, Spanish, Italian, Dutch.
+# By the first letters that no other month shares, accents removed: English, German, French, Spanish, Italian, Dutch, Portuguese,
+# Polish, the Nordic ones but Finnish, Hungarian, Romanian, Turkish, Russian.
 _MONTHS = (
-    ("jan", "ene", "gen"),
-    ("feb", "fev", "fevr"),
-    ("mar", "mrz", "maer", "mrt", "maa"),
-    ("apr", "avr", "abr"),
-    ("may", "mai", "mei", "mag"),
-    ("jun", "juin", "giu"),
-    ("jul", "juil", "lug"),
-    ("aug", "aou", "ago"),
-    ("sep", "set"),
-    ("oct", "okt", "ott"),
-    ("nov",),
-    ("dec", "dez", "dic"),
+    ("jan", "ene", "gen", "sty", "ian", "oca", "янв"),
+    ("feb", "fev", "fevr", "lut", "sub", "фев"),
+    ("mar", "mrz", "maer", "mrt", "maa", "мар"),
+    ("apr", "avr", "abr", "kwi", "nis", "апр"),
+    ("may", "mai", "mei", "mag", "maj", "мая", "маи"),
+    ("jun", "juin", "giu", "cze", "iun", "haz", "июн"),
+    ("jul", "juil", "lug", "lip", "iul", "tem", "июл"),
+    ("aug", "aou", "ago", "sie", "авг"),
+    ("sep", "set", "wrz", "sze", "eyl", "сен"),
+    ("oct", "okt", "ott", "out", "paz", "eki", "окт"),
+    ("nov", "noi", "kas", "ноя"),
+    ("dec", "dez", "dic", "des", "gru", "ara", "дек"),
 )
 _MONTH_NUMBERS = {prefix: number for number, prefixes in enumerate(_MONTHS, 1) for prefix in prefixes}
 
-ORDERS = ("dmy", "mdy", "ymd")
+ORDERS = ("dmy", "mdy", "ymd", "serial")
+"""How the days of a file are written; `serial` is a spreadsheet's number of a day, such as 45306."""
 FIRST_YEAR, LAST_YEAR = 1970, 2100
 
 
@@ -61,6 +70,7 @@ class DateOrder:
         self._day_first = 0
         self._month_first = 0
         self._open = 0
+        self._serials = 0
         self._slashes = 0
         self._last: str | None = None
         self._keys: dict[str, int | None] = {"dmy": None, "mdy": None}
@@ -79,6 +89,7 @@ class DateOrder:
             return
         match = _YEAR_LAST.fullmatch(text)
         if not match:
+            self._serials += _SERIAL.fullmatch(text) is not None
             return
         first, mark, second, year = int(match[1]), match[2], int(match[3]), _year(match[4])
         if mark == "/":
@@ -97,6 +108,8 @@ class DateOrder:
         if self._day_first or self._month_first:
             return DateForm("dmy" if self._day_first >= self._month_first else "mdy")
         if not self._open:
+            if self._serials and not self._year_first:
+                return DateForm("serial")
             return DateForm("ymd" if self._year_first else "dmy")
         sorted_as = [order for order in ("dmy", "mdy") if not (self._rises[order] and self._falls[order])]
         if len(sorted_as) == 1 and self._open > 2:
@@ -134,14 +147,23 @@ def read_date(cell: str, order: str) -> date:
         first, second = int(match[1]), int(match[3])
         day, month = (second, first) if order == "mdy" else (first, second)
         return _date(cell, _year(match[4]), month, day)
-    if match := _COMPACT.fullmatch(text):
+    if match := _COMPACT.fullmatch(text) or _CJK.fullmatch(text):
         return _date(cell, int(match[1]), int(match[2]), int(match[3]))
-    plain = text if text.isascii() else _plain(text)
-    if match := _NAMED_DAY_FIRST.fullmatch(plain):
+    if order == "serial" and (match := _SERIAL.fullmatch(text)):
+        found = _FIRST_SERIAL + timedelta(days=int(match[1]))
+        return _date(cell, found.year, found.month, found.day)
+    return _named(cell, _WEEKDAY.sub("", text if text.isascii() else _plain(text)))
+
+
+def _named(cell: str, text: str) -> date:
+    """Return a date whose month is a word."""
+    if match := _NAMED_DAY_FIRST.fullmatch(text):
         return _date(cell, _year(match[3]), _month(cell, match[2]), int(match[1]))
-    if match := _NAMED_MONTH_FIRST.fullmatch(plain):
+    if match := _NAMED_MONTH_FIRST.fullmatch(text):
         return _date(cell, int(match[3]), _month(cell, match[1]), int(match[2]))
-    raise DateError("is empty" if not text else f"{cell[:60]!r} is no date")
+    if match := _NAMED_YEAR_FIRST.fullmatch(text):
+        return _date(cell, int(match[1]), _month(cell, match[2]), int(match[3]))
+    raise DateError("is empty" if not cell.strip() else f"{cell[:60]!r} is no date")
 
 
 def is_date(cell: str) -> bool:

@@ -85,7 +85,7 @@ class OfxReader:
             StatementUnreadable: if the file is cut off, a bank's refusal, or holds no statement; or if `account` is given
                 for a file of several.
         """
-        found, marks = self._found, DecimalMark()
+        found, marks = self._found, DecimalMark(has_groups=False)
         bookings = 0
         for element in elements(self._text.chunks()):
             self._look(element, marks)

@@ -28,8 +28,10 @@ def mark_of(*cells: str, currency: str | None = None) -> str:
         (["1,234,567"], "."),
         (["1.000", "2.500", "12,5"], ","),
         (["0.500"], "."),
-        (["1.000", "2.000"], ","),
-        (["1,000", "2,000"], "."),
+        (["1.000", "2.000", "50"], ","),
+        (["1,000", "2,000", "-7 EUR"], "."),
+        (["1.000", "2.001"], ","),
+        (["10,000", "1000,000"], ","),
         (["12", "13"], "."),
         (["-3,20 EUR", "+1.000,00 EUR"], ","),
     ],
@@ -38,9 +40,14 @@ def test_the_decimal_mark_is_decided_by_the_whole_column(cells: list[str], mark:
     assert mark_of(*cells) == mark
 
 
-def test_three_digits_are_decimals_in_a_currency_that_has_three() -> None:
+def test_three_digits_are_decimals_in_a_currency_that_has_three_and_thousands_in_one_that_has_none() -> None:
     assert mark_of("1.250", "17.500", currency="KWD") == "."
-    assert mark_of("1.250", "17.500", currency="EUR") == ","
+    assert mark_of("1.250", "17.500", currency="JPY") == ","
+
+
+def test_three_digits_that_end_with_a_nought_are_not_guessed() -> None:
+    with pytest.raises(AmountError, match=r"may be 1230 or 1\.23"):
+        mark_of("29.000", "12.900", currency="CHF")
 
 
 @pytest.mark.parametrize(

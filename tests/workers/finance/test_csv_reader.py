@@ -8,6 +8,7 @@ import pytest
 
 from tests.workers.finance.dialects import BOOKINGS, STATEMENTS
 from workers.finance.csv_format import CsvFormat
+from workers.finance.csv_mapping import read_mapping
 from workers.finance.csv_reader import CsvReader
 from workers.finance.entries import BadLine, Entry, StatementUnreadable
 
@@ -202,3 +203,153 @@ def test_hostile_texts_are_texts() -> None:
     assert [entry.text for entry in read.entries][:3] == texts[:3]
     assert read.entries[3].text == "ab"
     assert len(read.entries[5].text) <= 2000
+
+
+SHOP_AND_PAY = [Decimal("-10.00"), Decimal("1000.00")]
+
+SIGNS = {
+    "side_in_an_unknown_column": 'No,Date,Text,Amount,Dr / Cr,Balance,Dr / Cr\n1,13/01/2024,a,10.00,DR,90.00,CR\n2,15/01/2024,b,"1,000.00",CR,1090.00,CR\n',
+    "side_without_a_name": 'Date,Text,Amount,\n13-Jan-2024,a,£10.00,\n15-Jan-2024,b,"+ £1,000.00",CR\n',
+    "only_credits_marked": 'Date,Text,Amount\n13/01/2024,a,10.00\n15/01/2024,b,"1,000.00 CR"\n',
+    "only_debits_marked": 'Date,Text,Amount\n13/01/2024,a,10.00 DR\n15/01/2024,b,"1,000.00"\n',
+    "card_with_payments_negative": "Date,Description,Amount\n01/13/2024,SHOP,10.00\n01/15/2024,PAYMENT RECEIVED - THANK YOU,-1000.00\n",
+    "balances_move_the_other_way": "Date,Text,Amount,Balance\n12/01/2024,z,0.00,600.00\n13/01/2024,a,10.00,590.00\n15/01/2024,b,-1000.00,1590.00\n",
+    "amount_or_debit_and_credit": "Buchungstag;Betrag;Soll;Haben\n13.01.2024;;-10,00;\n15.01.2024;;;1.000,00\n",
+}
+
+
+@pytest.mark.parametrize("name", SIGNS)
+def test_which_way_the_money_went_is_found_without_a_minus(name: str) -> None:
+    read = Read(SIGNS[name], currency="EUR")
+
+    assert [entry.amount for entry in read.entries if entry.amount] == SHOP_AND_PAY
+    assert read.bad == []
+
+
+def test_balances_tell_the_sign_of_amounts_that_have_none() -> None:
+    up = Read(
+        "Date,Text,Amount,Balance\n13/01/2024,a,10,590\n14/01/2024,b,500,90\n15/01/2024,c,1000,1090\n16/01/2024,d,100,1190\n17/01/2024,e,90,1100\n18/01/2024,f,7,90\n"
+    )
+    down = Read("Date,Text,Amount,Balance\n15/01/2024,c,1000,1090\n14/01/2024,b,500,90\n13/01/2024,a,10,590\n")
+
+    assert [entry.amount for entry in up.entries] == [Decimal(-500), Decimal(1000), Decimal(100), Decimal(-90)]
+    assert [(bad.line, bad.reason) for bad in up.bad] == [
+        (2, "has no sign, and no balance before it tells one"),
+        (7, "has no sign, and the balance moves by -1010 instead"),
+    ]
+    assert [entry.amount for entry in down.entries] == [Decimal(1000), Decimal(-500)]
+
+
+def test_amounts_that_all_have_no_minus_are_told_and_a_mapping_turns_them() -> None:
+    data = "Date;Text;Amount;Currency\n2024-01-13;Shop;10;EUR\n2024-01-14;Shop;7;EUR\n"
+    mapping = {"columns": {"date": "Date", "amount": "Amount", "text": "Text"}, "currency": "EUR", "inverted": True}
+
+    assert "all were taken as money that came in" in Read(data).format.notes[0]
+    assert [entry.amount for entry in Read(data, mapping=read_mapping(mapping)).entries] == [Decimal(-10), Decimal(-7)]
+
+
+def test_lines_that_tell_a_balance_are_no_bookings() -> None:
+    read = Read(
+        HEAD
+        + "2024-01-01;Opening balance as of 2024-01-01;5.00;EUR\n2024-01-02;Balance bike;-1.00;EUR\n2024-01-02;Endsaldo;4;EUR\n"
+    )
+
+    assert [entry.text for entry in read.entries] == ["Balance bike"]
+    assert [bad.field for bad in read.bad] == ["status", "status"]
+
+
+def test_a_text_that_goes_on_in_lines_of_its_own_is_put_together() -> None:
+    read = Read(HEAD + ";lost;;\n2024-01-01;SHOP;1.00;EUR\n;CARD 12;;\n;BERLIN\n2024-01-02;b;2.00;EUR\n")
+
+    assert [entry.text for entry in read.entries] == ["SHOP CARD 12 BERLIN", "b"]
+    assert [bad.line for bad in read.bad] == [2]
+
+
+def test_three_decimals_or_thousands_are_not_guessed() -> None:
+    with pytest.raises(StatementUnreadable, match=r'may be 1230 or 1\.23; pass a mapping that says "decimal"'):
+        Read("Date,Text,Amount,Currency\n2024-03-01,a,29.000,CHF\n2024-03-02,b,-80.000,CHF\n")
+
+
+@pytest.mark.parametrize(
+    ("header", "row", "identity"),
+    [
+        ("Datum;Empfänger;Kontonummer;Betrag", "13.01.2024;Shop;12345;-1,00", "layout:"),
+        ("Date;Payee;Account number;Amount", "13.01.2024;Shop;12345;-1,00", "layout:"),
+        ("Buchungstag;Zahlungsempfänger;Text;IBAN;Betrag", "13.01.2024;Shop;x;DE89370400440532013000;-1,00", "layout:"),
+        ("Kontonummer;Buchungstag;Empfänger;Betrag", "12345;13.01.2024;Shop;-1,00", "12345"),
+        ("Date;Sort Code;Account Number;Amount", "13.01.2024;30-00-00;12345;-1,00", "12345"),
+        (
+            "Buchungstag;Betrag;IBAN Auftraggeberkonto",
+            "13.01.2024;-1,00;DE89370400440532013000",
+            "DE89370400440532013000",
+        ),
+    ],
+)
+def test_the_other_partys_account_is_not_taken_for_the_own_one(header: str, row: str, identity: str) -> None:
+    (entry,) = Read(f"{header}\n{row}\n").entries
+
+    assert entry.account.identity.startswith(identity)
+
+
+def test_the_owners_name_is_no_counterparty_beside_a_column_of_that() -> None:
+    (entry,) = Read("Naam;Datum;Bedrag;Naam tegenpartij\nJ. Smith;28/02/2018;-3,40;Winkel\n").entries
+
+    assert entry.counterparty == "Winkel"
+
+
+def test_a_fee_that_a_layout_tells_apart_is_booked_with_its_amount() -> None:
+    read = Read(
+        "Type,Product,Started Date,Completed Date,Description,Amount,Fee,Currency,State,Balance\n"
+        "ATM,Current,2024-01-01 10:00:00,2024-01-02 03:04:05,Cash,-100.00,2.00,EUR,COMPLETED,898.00\n"
+    )
+
+    assert [entry.amount for entry in read.entries] == [Decimal("-102.00")]
+
+
+def test_words_that_are_also_currencies_are_words() -> None:
+    read = Read("ALL transactions of your TOP account\nDate;Text;Amount\n2024-01-13;a;-1.00\n")
+
+    assert read.entries[0].account.currency == "EUR"
+
+
+@pytest.mark.parametrize(
+    ("encoding", "header", "row"),
+    [
+        ("cp932", "取引日,入出金(円),取引後残高(円),入出金内容", "20240113,-1000,99000,ショップ"),
+        ("gb18030", "交易日期,交易金额,币种,交易摘要", "2024年1月13日,-10.00,CNY,超市"),
+        ("cp1254", "Tarih;Açıklama;Tutar", "13.01.2024;Alışveriş;-10,00"),
+        ("cp1250", "Datum zaúčtování;Zaúčtovaná částka;Měna účtu;Zpráva", "13.01.2024;-10,00;CZK;Nájem"),
+        ("cp1251", "Дата операции;Описание;Сумма;Валюта", "13 января 2024;Магазин;-10,00;RUR"),
+        ("cp1255", "תאריך,תיאור,סכום", "13/01/2024,סופר,-10.00"),
+        ("mac_roman", "Datum;Empfänger;Betrag", "13.01.2024;Müller;-10,00"),
+    ],
+)
+def test_the_names_of_the_columns_tell_the_code_page(encoding: str, header: str, row: str) -> None:
+    (entry,) = Read(f"{header}\n{row}\n".encode(encoding)).entries
+
+    assert (entry.booked_on.isoformat(), entry.amount < 0) == ("2024-01-13", True)
+    assert f"{entry.text}{entry.counterparty}" in row
+
+
+def test_days_that_a_spreadsheet_has_made_numbers_are_days() -> None:
+    read = Read("Date;Text;Amount;Currency\n45304;a;-10;EUR\n45306.5;b;7;EUR\n")
+
+    assert [entry.booked_on.isoformat() for entry in read.entries] == ["2024-01-13", "2024-01-15"]
+    assert read.format.date_order == "serial"
+
+
+def test_records_that_are_quoted_as_a_whole_are_unwrapped() -> None:
+    read = Read('"Date,Text,Amount"\n"13/01/2024,""Shop, x"",-10.00"\n')
+
+    assert [(entry.text, entry.amount) for entry in read.entries] == [("Shop, x", Decimal("-10.00"))]
+
+
+def test_a_text_over_two_lines_is_read_where_each_line_ends_with_a_delimiter() -> None:
+    read = Read(
+        'Date;Libellé;Débit;Crédit;\n15/01/2024;"VIREMENT\nSALAIRE";;1 000,00;\n13/01/2024;"CARTE\nSHOP";10,00;;\n'
+    )
+
+    assert [(entry.text, entry.amount) for entry in read.entries] == [
+        ("VIREMENT SALAIRE", Decimal("1000.00")),
+        ("CARTE SHOP", Decimal("-10.00")),
+    ]

@@ -64,6 +64,16 @@ def test_what_nothing_decides_is_day_first_but_for_slashes_in_dollars() -> None:
         ("15 mei 2024", "dmy", date(2024, 5, 15)),
         ("15 giugno 2024", "dmy", date(2024, 6, 15)),
         ("Dec 31, 2024", "mdy", date(2024, 12, 31)),
+        ("Sat, 13 Jan 2024", "dmy", date(2024, 1, 13)),
+        ("1er juillet 2024", "dmy", date(2024, 7, 1)),
+        ("15 de septiembre de 2024", "dmy", date(2024, 9, 15)),
+        ("13/fev/2024", "dmy", date(2024, 2, 13)),
+        ("15 października 2024", "dmy", date(2024, 10, 15)),
+        ("13 maj 2024", "dmy", date(2024, 5, 13)),
+        ("15 мая 2024", "dmy", date(2024, 5, 15)),
+        ("2024-Jan-13", "dmy", date(2024, 1, 13)),
+        ("2024年1月13日", "dmy", date(2024, 1, 13)),
+        ("45304", "serial", date(2024, 1, 13)),
     ],
 )
 def test_a_date_is_read_as_banks_write_it(cell: str, order: str, day: date) -> None:
@@ -71,7 +81,7 @@ def test_a_date_is_read_as_banks_write_it(cell: str, order: str, day: date) -> N
 
 
 @pytest.mark.parametrize(
-    "cell", ["", "soon", "30.02.2024", "32.01.2024", "00.00.0000", "1.1.1850", "31 Foo 2024", "12", "1.2"]
+    "cell", ["", "soon", "30.02.2024", "32.01.2024", "00.00.0000", "1.1.1850", "31 Foo 2024", "12", "1.2", "45304"]
 )
 def test_what_is_no_date_is_refused(cell: str) -> None:
     with pytest.raises(DateError):
