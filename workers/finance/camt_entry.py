@@ -12,7 +12,7 @@ from decimal import Decimal
 from xml.etree.ElementTree import Element
 
 from workers.finance.amounts import AmountError, read_amount
-from workers.finance.currencies import CODES
+from workers.finance.currencies import CODES, known_code
 from workers.finance.dates import DateError, read_date
 from workers.finance.entries import AccountKey, BadLine, Entry, clean, iban_of, known_reference
 
@@ -56,10 +56,9 @@ def read_camt_balance(element: Element) -> CamtBalance | None:
 
 
 def currency_of(entry: Element) -> str:
-    """Return the currency of an entry, empty if it is none of ISO 4217."""
+    """Return the currency of an entry as it is written, empty if it has none."""
     amount = entry.find("Amt")
-    found = amount.get("Ccy", "").strip().upper() if amount is not None else ""
-    return found if found in CODES else ""
+    return known_code(amount.get("Ccy", "")) if amount is not None else ""
 
 
 def read_entry(
@@ -72,6 +71,8 @@ def read_entry(
     status = (_text(element, "Sts/Cd") or _text(element, "Sts")).upper()
     if status not in BOOKED:
         return BadLine(line, "Sts", f"{status[:60]!r} is not booked")
+    if account.currency not in CODES:
+        return BadLine(line, "Amt", f"{account.currency[:60]!r} is no currency of ISO 4217")
     side = _text(element, "CdtDbtInd").upper()
     if side not in {"CRDT", "DBIT"}:
         return BadLine(line, "CdtDbtInd", f"{side[:60]!r} is neither CRDT nor DBIT" if side else "is missing")

@@ -85,12 +85,13 @@ class CamtReader:
             StatementUnreadable: if the file is no well-formed XML, cut off, of another kind or without a statement; or if
                 `account` is given for a file of several.
         """
-        parts, accounts, statements, entries = CamtParts(), set(), 0, 0
+        parts, accounts, statements, entries, untold = CamtParts(), set(), 0, 0, 0
         for part in parts.read(self._text.chunks()):
             if part.name == "Acct" and part.element is not None:
                 accounts.add(read_account(part.element)[0])
             statements += part.name == "Stmt"
             entries += part.name == "Ntry"
+            untold += part.name == "Ntry" and part.element is not None and not currency_of(part.element)
             if part.name == "Ntry" and entries % STEP == 0:
                 yield part.line
         version = _VERSION.search(parts.namespace)
@@ -107,7 +108,13 @@ class CamtReader:
             raise StatementUnreadable("account", f"the file holds {len(accounts)} accounts", "leave the argument out")
         self._entries = entries
         name = version[0].upper() if version else "CAMT"
-        self.format = Format(name=name, encoding=self._text.encoding, notes=list(self._text.notes))
+        notes = list(self._text.notes)
+        if untold and self._currency is None:
+            notes.append(
+                f"Amt: {untold} entries name no currency, so that of the account or {DEFAULT_CURRENCY} was taken; "
+                "pass currency if that is wrong"
+            )
+        self.format = Format(name=name, encoding=self._text.encoding, notes=notes)
 
     def lines(self) -> Iterator[Entry | BadLine]:
         """Yield each booked entry, and what is not booked or cannot be read."""
@@ -144,6 +151,8 @@ class CamtReader:
     def _close(self, statement: _Statement) -> None:
         opening, closing = statement.opening(), statement.closing()
         key = self._key(statement, "")
+        if key.currency not in CODES:
+            return
         opening = opening if opening and opening.currency in {"", key.currency} else None
         closing = closing if closing and closing.currency in {"", key.currency} else None
         self._sums.close(
@@ -164,7 +173,8 @@ class CamtReader:
             self._currency or "",
             DEFAULT_CURRENCY,
         )
-        found = next(name for name in names if name in CODES)
+        # One that is written and none of ISO 4217 stays, and its entries are told as bad: in another they would be wrong.
+        found = next(name for name in names if name)
         if self._account is not None:
             return account_key(self._account, found)
         return account_key(statement.number or "camt", found, statement.name)

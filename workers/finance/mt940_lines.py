@@ -19,6 +19,8 @@ _BALANCE = re.compile(r"([DC])([0-9]{6})([A-Za-z]{3})([0-9.,]{1,24})")
 _LINE = re.compile(
     r"([0-9]{6})([0-9]{4}|\s{4})?([RE]?[DC])([A-Z])?\s?([0-9][0-9.,]{0,23})(?:([A-Z][A-Z0-9 ]{3})(.*))?$", re.IGNORECASE
 )
+_LIMIT = re.compile(r"([A-Za-z]{3})[DC]?[0-9]")
+_SUM = re.compile(r"[0-9]{1,5}([A-Za-z]{3})[0-9]")
 _HALF_YEAR = timedelta(days=183)
 
 
@@ -62,6 +64,12 @@ def read_balance(value: str) -> Balance | None:
     except FieldError:
         return None
     return Balance(on, currency, -amount if match[1] == "D" else amount)
+
+
+def told_currency(tag: str, value: str) -> str:
+    """Return the currency that a field of an MT942 names (34F: `EURD100,`, 90C: `3EUR12,50`), or nothing."""
+    match = _LIMIT.match(value) if tag == "34F" else _SUM.match(value) if tag.startswith("90") else None
+    return match[1].upper() if match else ""
 
 
 def read_line(value: str, currency: str) -> StatementLine:

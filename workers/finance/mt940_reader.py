@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator
 from typing import BinaryIO
 
-from workers.finance.currencies import CODES
+from workers.finance.currencies import CODES, known_code
 from workers.finance.entries import (
     DEFAULT_CURRENCY,
     AccountKey,
@@ -25,34 +25,32 @@ from workers.finance.entries import (
 )
 from workers.finance.mt940_details import read_details
 from workers.finance.mt940_fields import MAX_FIELD_LINES, Field, fields
-from workers.finance.mt940_lines import Balance, FieldError, read_balance, read_line
+from workers.finance.mt940_lines import Balance, FieldError, StatementLine, read_balance, read_line, told_currency
 from workers.finance.statement_balances import StatementSums
 from workers.finance.statement_text import StatementText, known_currency
 
 STEP = 500
 _DOWNLOAD = "download the statement again"
+_ACCOUNT = frozenset({"25", "25P"})
 _OPENING, _CLOSING = frozenset({"60", "60F", "60M"}), frozenset({"62", "62F", "62M"})
-_IBAN_AND_CURRENCY = re.compile(r"([A-Z]{2}[0-9]{2}[A-Z0-9]{10,30}?)\s?([A-Z]{3})")
+_BEGUN = re.compile(r"[0-9]{6,10}[A-Z]{0,3}")
+_ACCOUNT_AND_CURRENCY = re.compile(r"([A-Z]{2}[0-9]{2}[A-Z0-9]{10,30}?|[0-9A-Z]+/[0-9]{5,}|[0-9]{5,})\s?([A-Z]{3})")
 
 
 class _Statement:
     """The statement in hand."""
 
-    def __init__(self, number: int = 1) -> None:
-        self.number = number
+    def __init__(self, number: int, currency: str) -> None:
+        self.number, self.currency = number, currency
         self.written = ""
         self.lines = 0
+        self.is_closed = False
         self.opening: Balance | None = None
         self.closing: Balance | None = None
 
     @property
     def is_begun(self) -> bool:
         return bool(self.written or self.lines or self.opening or self.closing)
-
-    @property
-    def currency(self) -> str:
-        told = self.opening or self.closing
-        return told.currency if told and told.currency in CODES else ""
 
 
 class Mt940Reader:
@@ -63,6 +61,7 @@ class Mt940Reader:
         self._account, self._currency = account, known_currency(currency)
         self.format: Format | None = None
         self._bookings = 0
+        self._told: dict[int, str] = {}
         self._sums = StatementSums()
 
     @property
@@ -87,10 +86,17 @@ class Mt940Reader:
         accounts: set[str] = set()
         tags: set[str] = set()
         is_open, last = False, 0
+        number, is_closed, untold = 1, False, 0
         for field in fields(self._text.lines()):
             last, tag = field.line, field.tag
+            if _begins(tag, is_closed):
+                number, is_closed = number + 1, False
+            is_closed = is_closed or tag in _CLOSING
+            if told := _told_currency(field):
+                self._told.setdefault(number, told)
             if tag == "61":
                 self._bookings += 1
+                untold = number if number not in self._told else untold
                 if self._bookings % STEP == 0:
                     yield field.line
             is_open = tag in _OPENING or (is_open and tag not in _CLOSING and tag != "-")
@@ -107,11 +113,16 @@ class Mt940Reader:
             )
         if self._account is not None and len(accounts) > 1:
             raise StatementUnreadable("account", f"the file holds {len(accounts)} accounts", "leave the argument out")
-        self.format = Format(name="MT940", encoding=self._text.encoding, notes=list(self._text.notes))
+        notes = list(self._text.notes)
+        if untold and untold not in self._told and self._currency is None:
+            notes.append(
+                f"60F: a statement names no currency, so {DEFAULT_CURRENCY} was taken; pass currency if that is wrong"
+            )
+        self.format = Format(name="MT940", encoding=self._text.encoding, notes=notes)
 
     def lines(self) -> Iterator[Entry | BadLine]:
         """Yield each statement line as an entry, or as a line that could not be read."""
-        statement = _Statement()
+        statement = _Statement(1, self._told.get(1, ""))
         pending: Field | None = None
         details: list[str] = []
         for field in fields(self._text.lines()):
@@ -119,15 +130,17 @@ class Mt940Reader:
             if pending is not None and tag not in {"86", "NS"}:
                 yield self._booked(pending, details, statement)
                 pending = None
-            if tag in {"20", "-"}:
+            # Where a text has a line of nothing but `-`, the statement goes on; some banks begin the next one without :20:.
+            if _begins(tag, statement.is_closed):
                 self._close(statement)
-                statement = _Statement(statement.number + 1)
-            elif tag in {"25", "25P"} and not statement.lines and statement.opening is None:
+                number = statement.number + 1
+                statement = _Statement(number, self._told.get(number, ""))
+            if tag in _ACCOUNT and not statement.lines and statement.opening is None:
                 statement.written = field.value
             elif tag in _OPENING:
                 statement.opening = statement.opening or read_balance(field.value)
             elif tag in _CLOSING:
-                statement.closing = read_balance(field.value)
+                statement.closing, statement.is_closed = read_balance(field.value), True
             elif tag == "61":
                 pending, details = field, []
                 statement.lines += 1
@@ -145,8 +158,10 @@ class Mt940Reader:
 
     def _booked(self, field: Field, written: list[str], statement: _Statement) -> Entry | BadLine:
         key = self._key(statement)
+        if key.currency not in CODES:
+            return BadLine(field.line, "currency", f"{key.currency!r} is no currency of ISO 4217")
         try:
-            line = read_line(field.value, key.currency)
+            line = _read(field, key.currency)
         except FieldError as error:
             return BadLine(field.line, error.part, str(error))
         details = read_details(written, line.reference)
@@ -171,11 +186,12 @@ class Mt940Reader:
         return entry
 
     def _close(self, statement: _Statement) -> None:
-        if not statement.is_begun:
+        key = self._key(statement)
+        if not statement.is_begun or key.currency not in CODES:
             return
         opening, closing = statement.opening, statement.closing
         self._sums.close(
-            self._key(statement),
+            key,
             opening=opening.amount if opening else None,
             opening_on=opening.on if opening else None,
             closing=closing.amount if closing else None,
@@ -185,8 +201,30 @@ class Mt940Reader:
     def _key(self, statement: _Statement) -> AccountKey:
         currency = statement.currency or self._currency or DEFAULT_CURRENCY
         written = self._account or statement.written
-        # Some banks write the currency behind the IBAN: NL91ABNA0417164300EUR.
-        match = _IBAN_AND_CURRENCY.fullmatch(written)
-        if match and match[2] in CODES and iban_of(match[1]):
+        # Some banks write the currency behind the account: NL91ABNA0417164300EUR.
+        match = _ACCOUNT_AND_CURRENCY.fullmatch(written)
+        if match and match[2] in CODES and (match[1][0].isdigit() or "/" in match[1] or iban_of(match[1])):
             written = match[1]
         return account_key(written or "mt940", currency)
+
+
+def _begins(tag: str, is_closed: bool) -> bool:
+    """Tell whether a field begins a statement."""
+    return tag == "20" or (tag in _ACCOUNT and is_closed)
+
+
+def _told_currency(field: Field) -> str:
+    if field.tag in _OPENING | _CLOSING:
+        balance = read_balance(field.value)
+        return known_code(balance.currency) if balance else ""
+    return known_code(told_currency(field.tag, field.value))
+
+
+def _read(field: Field, currency: str) -> StatementLine:
+    try:
+        return read_line(field.value, currency)
+    except FieldError:
+        # Some programs break the field itself: only with what is below is it one.
+        if len(field.lines) < 2 or _BEGUN.fullmatch(field.value) is None:
+            raise
+        return read_line(field.value + field.lines[1].strip(), currency)

@@ -35,18 +35,23 @@ AGGREGATES = frozenset(
 )
 """Those whose fields have names that others have too."""
 
+DEBITS = frozenset({"DEBIT", "CHECK", "PAYMENT", "FEE", "SRVCHG", "CASH", "POS", "DIRECTDEBIT", "REPEATPMT"})
+"""Types of what goes out (OFX 2.2 section 11.4.4.3)."""
+
 _DATE = re.compile(r"([0-9]{4})([0-9]{2})([0-9]{2})([0-9]*|[0-9]{6}[.:,].*|[0-9]*\s*\[.*)$")
 
 
 class BookingReader:
-    """Makes entries of bookings whose amounts have this decimal mark."""
+    """Makes entries of bookings whose amounts have this decimal mark, and, of some banks, no sign but that of their type."""
 
-    def __init__(self, mark: str) -> None:
-        self._mark = mark
+    def __init__(self, mark: str, *, are_unsigned: bool = False) -> None:
+        self._mark, self._are_unsigned = mark, are_unsigned
 
     def read(self, fields: Fields, account: AccountKey, statement: int) -> Entry | BadLine:
         """Return the entry of the file's so manieth statement, or the field at fault."""
         line = int(fields["LINE"])
+        if account.currency not in CODES:
+            return BadLine(line, "CURDEF", f"{account.currency[:60]!r} is no currency of ISO 4217")
         try:
             booked_on = read_ofx_date(fields.get("DTPOSTED") or fields.get("DTUSER", ""))
         except DateError as error:
@@ -55,6 +60,8 @@ class BookingReader:
             amount = self._amount(fields, account.currency)
         except AmountError as error:
             return BadLine(line, "TRNAMT", str(error))
+        if self._are_unsigned and amount and fields.get("TRNTYPE", "").upper() in DEBITS:
+            amount = -amount
         name = clean(fields.get("NAME") or fields.get("PAYEE.NAME") or fields.get("EXTDPAYEE.NAME", ""))
         other = fields.get("BANKACCTTO.ACCTID") or fields.get("CCACCTTO.ACCTID", "")
         bank_id = known_reference(fields.get("FITID", ""))

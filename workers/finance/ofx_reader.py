@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import BinaryIO
 
 from workers.finance.amounts import AmountError, DecimalMark, read_amount
-from workers.finance.currencies import CODES
+from workers.finance.currencies import CODES, known_code
 from workers.finance.entries import (
     DEFAULT_CURRENCY,
     AccountKey,
@@ -23,7 +23,7 @@ from workers.finance.entries import (
     account_key,
     iban_of,
 )
-from workers.finance.ofx_booking import AGGREGATES, BookingReader, Fields, ofx_date
+from workers.finance.ofx_booking import AGGREGATES, DEBITS, BookingReader, Fields, ofx_date
 from workers.finance.ofx_elements import Element, elements
 from workers.finance.statement_balances import StatementSums
 from workers.finance.statement_text import StatementText, known_currency
@@ -49,6 +49,9 @@ class _Found:
     currencies: int = 0
     accounts: set[str] = field(default_factory=set)
     refusal: str = ""
+    kind: str = ""
+    negatives: int = 0
+    debits: int = 0
     last_line: int = 1
     version: str = ""
 
@@ -100,13 +103,15 @@ class OfxReader:
                 f"CURDEF: a statement names no currency, so that of its lines or {DEFAULT_CURRENCY} was taken; "
                 "pass currency if that is wrong"
             )
+        if self._are_unsigned:
+            notes.append("TRNAMT: no amount has a minus, so TRNTYPE tells what went out")
         if found.investments:
             notes.append(f"INVTRAN: {found.investments} trades in securities are no bookings and were left out")
         self.format = Format(name=self._name(), encoding=self._text.encoding, notes=notes)
 
     def lines(self) -> Iterator[Entry | BadLine]:
         """Yield each booking as an entry or as a line that could not be read."""
-        reader = BookingReader(self._mark)
+        reader = BookingReader(self._mark, are_unsigned=self._are_unsigned)
         statement: Fields = {}
         booking: Fields | None = None
         inside = ""
@@ -144,6 +149,10 @@ class OfxReader:
         """Return the balance that each statement ends with; OFX tells no opening one."""
         return self._sums.all()
 
+    @property
+    def _are_unsigned(self) -> bool:
+        return bool(self._found.debits) and not self._found.negatives
+
     def _look(self, element: Element, marks: DecimalMark) -> None:
         found, name = self._found, element.name
         found.last_line = element.line
@@ -151,14 +160,20 @@ class OfxReader:
             found.is_closed = found.is_closed or name == "OFX"
         elif name == BOOKING:
             found.bookings += 1
+            found.kind = ""
         elif name in STATEMENTS:
             found.statements += 1
         elif name in INVESTMENTS:
             found.investments += 1
         elif name == "CURDEF":
-            found.currencies += element.value.upper() in CODES
+            found.currencies += known_code(element.value) in CODES
         elif name in {"TRNAMT", "BALAMT"}:
             marks.look(element.value)
+            if name == "TRNAMT":
+                found.negatives += "-" in element.value
+                found.debits += found.kind in DEBITS and bool(element.value.strip("0.,+- "))
+        elif name == "TRNTYPE":
+            found.kind = element.value.upper()
         elif name == "ACCTID":
             found.accounts.add(element.value)
         elif name == "MESSAGE" and not found.refusal:
@@ -195,6 +210,8 @@ class OfxReader:
         if not any(name.endswith("ACCTFROM.ACCTID") for name in statement):
             return
         key = self._key(statement, self._sums.currency() or "")
+        if key.currency not in CODES:
+            return
         try:
             closing = read_amount(statement.get("LEDGERBAL.BALAMT", ""), self._mark, key.currency)
         except AmountError:
@@ -202,8 +219,9 @@ class OfxReader:
         self._sums.close(key, closing=closing, closing_on=ofx_date(statement.get("LEDGERBAL.DTASOF", "")))
 
     def _key(self, statement: Fields, of_lines: str) -> AccountKey:
-        names = (statement.get("CURDEF", "").upper(), self._currency or "", of_lines.upper(), DEFAULT_CURRENCY)
-        currency = next(name for name in names if name in CODES)
+        # One that is written and none of ISO 4217 stays, and its bookings are told as bad: in another they would be wrong.
+        names = (known_code(statement.get("CURDEF", "")), self._currency or "", known_code(of_lines), DEFAULT_CURRENCY)
+        currency = next(name for name in names if name)
         if self._account is not None:
             return account_key(self._account, currency)
         kind = next((kind for kind in _ACCOUNTS if f"{kind}.ACCTID" in statement), "")

@@ -182,3 +182,17 @@ def test_a_batch_of_many_payments_is_one_entry_and_little_memory() -> None:
 def test_an_entry_without_end_is_refused(inside: str, told: str) -> None:
     with pytest.raises(StatementUnreadable, match=told):
         read(f"<Document><Stmt><Ntry>{inside}")
+
+
+def test_an_entry_in_a_currency_that_is_none_has_no_euros() -> None:
+    found = read(CAMT_053.replace('Ccy="EUR"', 'Ccy="DEM"').replace("<Ccy>EUR</Ccy>", ""))
+
+    assert (found.entries, found.balances) == ([], [])
+    assert "'DEM' is no currency of ISO 4217" in [bad.reason for bad in found.bad]
+
+
+def test_entries_without_a_currency_are_told() -> None:
+    found = read(CAMT_053.replace(' Ccy="EUR"', "").replace("<Ccy>EUR</Ccy>", ""))
+
+    assert {entry.account.currency for entry in found.entries} == {"EUR"}
+    assert "entries name no currency" in found.format.notes[0]

@@ -59,6 +59,8 @@ def test_several_accounts_and_their_balances_are_read() -> None:
         ("DE89 3704 0044 0532 0130 00", "DE89370400440532013000"),
         ("NL91ABNA0417164300EUR", "NL91ABNA0417164300"),
         ("517852257", "517852257"),
+        ("37040044/0532013000EUR", "DE89370400440532013000"),
+        ("517852257PLN", "517852257"),
     ],
 )
 def test_an_account_is_known_by_its_iban_where_it_can_be_told(written: str, identity: str) -> None:
@@ -179,3 +181,42 @@ def test_a_gap_between_two_statements_is_found() -> None:
     check = check_balances(found.balances)
 
     assert (check.agrees, check.difference, check.gap) == (False, Decimal(0), Decimal("-10.00"))
+
+
+@pytest.mark.parametrize("told", [":34F:PLND0,", ":34F:PLN0", ""])
+def test_an_interim_report_tells_its_currency_without_a_balance(told: str) -> None:
+    found = read(
+        f":20:S\r\n:25:517852257\r\n{told}\r\n:61:2410051005C0,01NTRFNONREF//A1234567\r\n:90D:0PLN0,\r\n:90C:1PLN0,01\r\n-\r\n"
+    )
+
+    assert [(entry.amount, entry.account.currency) for entry in found.entries] == [(Decimal("0.01"), "PLN")]
+    assert found.format.notes == []
+
+
+def test_a_currency_that_is_none_is_no_euro() -> None:
+    found = read(statement(":61:2410051005D5,00NTRFNONREF").replace("EUR", "DEM"))
+    untold = read(":20:S\r\n:25:517852257\r\n:61:2410051005C0,01NTRFNONREF\r\n-\r\n")
+
+    assert (found.entries, found.bad[0].field, found.balances) == ([], "currency", [])
+    assert "names no currency, so EUR was taken" in untold.format.notes[0]
+
+
+def test_a_line_with_nothing_but_a_dash_ends_no_statement() -> None:
+    found = read(statement(":61:2410051005D5,00NTRFNONREF", ":86:a", "-", ":61:2410061006C5,00NTRFNONREF", ":86:b"))
+
+    assert {entry.account.identity for entry in found.entries} == {"DE89370400440532013000"}
+    assert [each.difference for each in found.balances] == [Decimal("0.00")]
+
+
+def test_a_statement_without_a_field_20_is_of_its_own_account() -> None:
+    second = ":25:517852257\r\n:60F:C241001EUR1,00\r\n:61:2410051005C5,00NTRFNONREF\r\n:62F:C241031EUR6,00\r\n"
+    found = read(statement(":61:2410051005D5,00NTRFNONREF", closing=":62F:C241031EUR95,00\r\n" + second))
+
+    assert [entry.account.identity for entry in found.entries] == ["DE89370400440532013000", "517852257"]
+    assert [each.difference for each in found.balances] == [0, 0]
+
+
+def test_a_statement_line_that_was_broken_in_two_is_read() -> None:
+    (entry,) = read(statement(":61:2410051005CR", "30,00N062NONREF", ":86:a")).entries
+
+    assert (entry.amount, entry.text) == (Decimal("30.00"), "a")

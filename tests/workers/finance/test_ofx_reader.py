@@ -197,3 +197,34 @@ def test_a_file_in_one_line_and_in_many_pieces_is_read() -> None:
 def test_a_value_without_end_is_refused(inside: str) -> None:
     with pytest.raises(StatementUnreadable, match="value of more than a megabyte"):
         read("<OFX><STMTRS><STMTTRN>" + inside)
+
+
+def test_amounts_of_which_none_has_a_minus_take_it_from_their_type() -> None:
+    found = read(
+        with_bookings(
+            "<TRNTYPE>DEBIT<DTPOSTED>20241001<TRNAMT>12.34", "<TRNTYPE>CREDIT<DTPOSTED>20241002<TRNAMT>100.00"
+        )
+    )
+
+    assert found.amounts == [Decimal("-12.34"), Decimal("100.00")]
+    assert found.format.notes == ["TRNAMT: no amount has a minus, so TRNTYPE tells what went out"]
+
+
+def test_a_type_does_not_overrule_a_sign() -> None:
+    found = read(
+        with_bookings(
+            "<TRNTYPE>DEBIT<DTPOSTED>20241001<TRNAMT>12.34", "<TRNTYPE>DEBIT<DTPOSTED>20241002<TRNAMT>-100.00"
+        )
+    )
+
+    assert found.amounts == [Decimal("12.34"), Decimal("-100.00")]
+
+
+def test_three_decimals_are_no_thousands() -> None:
+    assert read(with_bookings("<DTPOSTED>20241001<TRNAMT>-1.500")).amounts == [Decimal("-1.5")]
+
+
+def test_a_statement_in_a_currency_that_is_none_has_no_euros() -> None:
+    found = read(with_bookings("<DTPOSTED>20241001<TRNAMT>-1.50").replace("<CURDEF>EUR", "<CURDEF>XYZ"))
+
+    assert (found.entries, found.bad[0].field, found.balances) == ([], "CURDEF", [])
