@@ -45,7 +45,7 @@ def read_account(element: Element) -> tuple[str, str, str]:
 def read_camt_balance(element: Element) -> CamtBalance | None:
     """Return a balance, or None if it cannot be read: a statement's entries are worth reading without."""
     amount = element.find("Amt")
-    currency = amount.get("Ccy", "").upper() if amount is not None else ""
+    currency = known_code(amount.get("Ccy", "")) if amount is not None else ""
     try:
         found = _amount(amount, currency)
     except AmountError:

@@ -81,7 +81,8 @@ def find_columns(headers: Sequence[str], sample: Sequence[Sequence[str]]) -> Col
     index = {field: min(places)[1] for field, places in found.items()}
     if set(names) >= _FEE_APART:
         index["fee"] = next(at for at, name in enumerate(names) if name in FEE)
-    return Columns(tuple(headers), index, many)
+    width = max(len(headers), *(at + 1 for at in index.values()))
+    return Columns((*headers, *[""] * (width - len(headers))), index, many)
 
 
 def at_least(row: Sequence[str], at: int) -> bool:

@@ -17,7 +17,8 @@ from workers.finance.entries import known_reference
 
 _BALANCE = re.compile(r"([DC])([0-9]{6})([A-Za-z]{3})([0-9.,]{1,24})")
 _LINE = re.compile(
-    r"([0-9]{6})([0-9]{4}|\s{4})?([RE]?[DC])([A-Z])?\s?([0-9][0-9.,]{0,23})(?:([A-Z][A-Z0-9 ]{3})(.*))?$", re.IGNORECASE
+    r"([0-9]{6})([0-9]{4}|\s{4})?([RE]?[DC])([A-Z])?\s?([0-9][0-9.,]{0,23})(?:([A-Z][A-Z0-9 ]{3})(.*)|(//.*))?$",
+    re.IGNORECASE,
 )
 _LIMIT = re.compile(r"([A-Za-z]{3})[DC]?[0-9]")
 _SUM = re.compile(r"[0-9]{1,5}([A-Za-z]{3})[0-9]")
@@ -81,12 +82,12 @@ def read_line(value: str, currency: str) -> StatementLine:
     match = _LINE.match(value)
     if match is None:
         raise FieldError("61", f"{value[:60]!r} does not begin with a date, a mark D or C and an amount")
-    valued, entry, side, _, amount, kind, rest = match.groups()
+    valued, entry, side, _, amount, kind, rest, bare = match.groups()
     side = side.upper()
     if side.startswith("E"):
         raise FieldError("61", "is expected and not booked")
     valued_on = _day(valued)
-    reference, _, bank_reference = (rest or "").partition("//")
+    reference, _, bank_reference = (rest or bare or "").partition("//")
     found = _amount(amount, currency)
     return StatementLine(
         booked_on=_near(valued_on, entry) if entry and entry.strip() else valued_on,

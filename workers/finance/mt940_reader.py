@@ -34,7 +34,7 @@ _DOWNLOAD = "download the statement again"
 _ACCOUNT = frozenset({"25", "25P"})
 _OPENING, _CLOSING = frozenset({"60", "60F", "60M"}), frozenset({"62", "62F", "62M"})
 _BEGUN = re.compile(r"[0-9]{6,10}[A-Z]{0,3}")
-_ACCOUNT_AND_CURRENCY = re.compile(r"([A-Z]{2}[0-9]{2}[A-Z0-9]{10,30}?|[0-9A-Z]+/[0-9]{5,}|[0-9]{5,})\s?([A-Z]{3})")
+_ACCOUNT_AND_CURRENCY = re.compile(r"([A-Z]{2}[0-9]{2}[A-Z0-9]{10,30}?|[0-9A-Z]+/[0-9]{5,}|[0-9]{5,})(\s?)([A-Z]{3})")
 
 
 class _Statement:
@@ -200,10 +200,10 @@ class Mt940Reader:
 
     def _key(self, statement: _Statement) -> AccountKey:
         currency = statement.currency or self._currency or DEFAULT_CURRENCY
-        written = self._account or statement.written
+        written = self._account or _bare(statement.written)
         # Some banks write the currency behind the account: NL91ABNA0417164300EUR.
         match = _ACCOUNT_AND_CURRENCY.fullmatch(written)
-        if match and match[2] in CODES and (match[1][0].isdigit() or "/" in match[1] or iban_of(match[1])):
+        if match and match[3] in CODES and (match[2] or match[1][0].isdigit() or "/" in match[1] or iban_of(match[1])):
             written = match[1]
         return account_key(written or "mt940", currency)
 
@@ -218,6 +218,16 @@ def _told_currency(field: Field) -> str:
         balance = read_balance(field.value)
         return known_code(balance.currency) if balance else ""
     return known_code(told_currency(field.tag, field.value))
+
+
+def _bare(written: str) -> str:
+    """Return an account without a bank before its IBAN, a currency behind it, or slashes around it."""
+    parts = [part.strip() for part in written.split("/") if part.strip()]
+    if len(parts) > 1 and parts[-1] in CODES:
+        parts.pop()
+    if parts and iban_of(parts[-1]):
+        return parts[-1]
+    return "/".join(parts)
 
 
 def _read(field: Field, currency: str) -> StatementLine:

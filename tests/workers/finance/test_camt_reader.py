@@ -196,3 +196,10 @@ def test_entries_without_a_currency_are_told() -> None:
 
     assert {entry.account.currency for entry in found.entries} == {"EUR"}
     assert "entries name no currency" in found.format.notes[0]
+
+
+def test_the_code_of_no_currency_is_none() -> None:
+    found = read(CAMT_053.replace('Ccy="EUR"', 'Ccy="XXX"').replace("<Ccy>EUR</Ccy>", ""), currency="CHF")
+
+    assert {entry.account.currency for entry in found.entries} == {"CHF"}
+    assert [each.difference for each in found.balances] == [0]

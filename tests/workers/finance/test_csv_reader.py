@@ -210,6 +210,7 @@ SHOP_AND_PAY = [Decimal("-10.00"), Decimal("1000.00")]
 SIGNS = {
     "side_in_an_unknown_column": 'No,Date,Text,Amount,Dr / Cr,Balance,Dr / Cr\n1,13/01/2024,a,10.00,DR,90.00,CR\n2,15/01/2024,b,"1,000.00",CR,1090.00,CR\n',
     "side_without_a_name": 'Date,Text,Amount,\n13-Jan-2024,a,£10.00,\n15-Jan-2024,b,"+ £1,000.00",CR\n',
+    "side_behind_the_last_name": "Date,Text,Amount\n13-Jan-2024,a,10.00,DR\n15-Jan-2024,b,1000.00,CR\n",
     "only_credits_marked": 'Date,Text,Amount\n13/01/2024,a,10.00\n15/01/2024,b,"1,000.00 CR"\n',
     "only_debits_marked": 'Date,Text,Amount\n13/01/2024,a,10.00 DR\n15/01/2024,b,"1,000.00"\n',
     "card_with_payments_negative": "Date,Description,Amount\n01/13/2024,SHOP,10.00\n01/15/2024,PAYMENT RECEIVED - THANK YOU,-1000.00\n",

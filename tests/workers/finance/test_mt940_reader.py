@@ -61,6 +61,9 @@ def test_several_accounts_and_their_balances_are_read() -> None:
         ("517852257", "517852257"),
         ("37040044/0532013000EUR", "DE89370400440532013000"),
         ("517852257PLN", "517852257"),
+        ("//AT39364/12345678912/EUR", "AT39364/12345678912"),
+        ("BILLLULLXXX/DE89370400440532013000", "DE89370400440532013000"),
+        ("NL10BUNQ2290325473 EUR", "NL10BUNQ2290325473"),
     ],
 )
 def test_an_account_is_known_by_its_iban_where_it_can_be_told(written: str, identity: str) -> None:
@@ -220,3 +223,9 @@ def test_a_statement_line_that_was_broken_in_two_is_read() -> None:
     (entry,) = read(statement(":61:2410051005CR", "30,00N062NONREF", ":86:a")).entries
 
     assert (entry.amount, entry.text) == (Decimal("30.00"), "a")
+
+
+def test_a_statement_line_without_a_type_is_read() -> None:
+    (entry,) = read(statement(":61:2410051005DN43000,00//19239810200", ":86:WAGES")).entries
+
+    assert (entry.amount, entry.text, entry.bank_id) == (Decimal("-43000.00"), "WAGES", "19239810200")
