@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, timezone
 from functools import lru_cache
 from itertools import islice
 from typing import Literal
@@ -19,6 +19,8 @@ from cronsim import CronSim, CronSimError
 from core.errors import InvalidInput
 
 LEAST_INTERVAL_S = 5
+REMEMBERED = 4096
+"""For so many timings the next slots are remembered."""
 LONGEST_INTERVAL_S = 366 * 86400
 CRON_FIELDS = 5
 
@@ -65,17 +67,70 @@ class Timing:
             yield slot
 
     def next_runs(self, after: datetime, count: int = 5) -> list[datetime]:
-        """Return the next slots after a moment."""
-        return list(islice(self.after(after), count))
+        """Return the next slots after a moment; asking again before the first of them has come costs nothing."""
+        since, slots = _remembered.get(self, (after, []))
+        if len(slots) < count or not since <= after < slots[0]:
+            slots = list(islice(self.after(after), count))
+            if len(_remembered) >= REMEMBERED:
+                _remembered.clear()
+            _remembered[self] = after, slots
+        return slots[:count]
 
     def _cron_after(self, moment: datetime) -> Iterator[datetime]:
+        cron, zone = self.cron or "", ZoneInfo(self.time_zone)
+        if any(field.startswith("*") for field in cron.split()[:2]):
+            yield from _by_the_clock(cron, zone, moment)
+            return
         last = moment
-        for local in CronSim(self.cron or "", moment.astimezone(ZoneInfo(self.time_zone))):
+        for local in CronSim(cron, moment.astimezone(zone)):
             slot = local.astimezone(UTC)
             # In the hour that comes twice a fixed time is found again, and two in the skipped one fall together.
             if slot > last:
                 yield slot
                 last = slot
+
+
+_remembered: dict[Timing, tuple[datetime, list[datetime]]] = {}
+
+
+def _by_the_clock(cron: str, zone: ZoneInfo, moment: datetime) -> Iterator[datetime]:
+    """Yield each minute after a moment whose time on the wall fits, one stretch without a change of the clock at a time.
+
+    CronSim counts hours over a change, and where that is half an hour (Lord Howe Island) it passes by what comes first.
+    """
+    begin, before = moment, moment
+    while True:
+        end = next(each for each in _stretches(zone, begin.astimezone(UTC).year) if each > begin)
+        offset = begin.astimezone(zone).utcoffset() or timedelta(0)
+        for local in CronSim(cron, before.astimezone(timezone(offset))):
+            slot = local.astimezone(UTC)
+            if slot >= end:
+                break
+            yield slot
+        else:
+            return
+        begin, before = end, end - timedelta(seconds=1)
+
+
+@lru_cache(1024)
+def _stretches(zone: ZoneInfo, year: int) -> tuple[datetime, ...]:
+    """Return when a year's stretches of one offset end: at each change of the clock, and with the year."""
+    ends, begin, last = [], datetime(year, 1, 1, tzinfo=UTC), datetime(year + 1, 1, 1, tzinfo=UTC)
+    while begin < last:
+        # No zone changes twice in a week.
+        end = min(begin + timedelta(days=7), last)
+        if _offset(zone, begin) != _offset(zone, end):
+            low, high = begin, end
+            while high - low > timedelta(seconds=1):
+                middle = (low + (high - low) / 2).replace(microsecond=0)
+                low, high = (middle, high) if _offset(zone, middle) == _offset(zone, begin) else (low, middle)
+            ends.append(high)
+        begin = end
+    return (*(each for each in ends if each < last), last)
+
+
+def _offset(zone: ZoneInfo, moment: datetime) -> timedelta | None:
+    return moment.astimezone(zone).utcoffset()
 
 
 def timing_of(
