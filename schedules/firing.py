@@ -12,7 +12,9 @@ import logging
 import random
 from collections import deque
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
+from itertools import islice
 from typing import Any
 
 import msgspec
@@ -20,7 +22,9 @@ import msgspec
 from core import orders
 from core.errors import InvalidInput
 from core.storage import schedules
+from core.storage.connection import DatabaseAway
 from core.storage.shapes import from_json
+from core.timing import Timing
 from taskcast.engine.engine import Engine
 from taskcast.errors import EngineFull, EngineUnavailable, MessageTooLarge, TaskcastError
 from taskcast.states import Priority
@@ -28,14 +32,20 @@ from taskcast.states import Priority
 LATE = timedelta(seconds=60)
 """A slot that is later than this was missed, and its schedule's policy says what becomes of it."""
 AHEAD = timedelta(minutes=5)
-"""A position further ahead than this is of a clock that was wrong; slots that were written stay as they are."""
+"""A position further ahead than this is of a clock that was wrong; what was sent by it is not sent again."""
 MADE_UP = 100
 """With the policy `all`, so many slots are made up for at most, the newest."""
 KEPT = 2000
+"""So many slots are written down at once, the newest; what was missed before them is counted and told only."""
 LOOKS_BACK = timedelta(days=31)
 LONGEST_PAUSE_S = 60.0
 LONGEST_WAIT_S = 2.0
 """How long until an edit of a schedule is seen."""
+
+TOLD_AT_ONCE = 100
+TELL_S = 2.0
+UNFIT = (InvalidInput, MessageTooLarge, ValueError, TypeError)
+"""What no repetition mends."""
 
 Clock = Callable[[], Awaitable[datetime]]
 
@@ -52,6 +62,7 @@ class Firing:
 
     def __init__(self, engine: Engine, *, clock: Clock = schedules.database_time) -> None:
         self._engine, self._clock = engine, clock
+        self._untold: deque[tuple[str, bytes, bytes]] = deque(maxlen=1000)
 
     async def step(self) -> float:
         """Do what is due now; return in how many seconds there is something to do."""
@@ -64,8 +75,11 @@ class Firing:
     async def send(self) -> int:
         """Send every slot that is due; return how many this call marked as sent."""
         sent = 0
-        for run in await schedules.due_runs():
-            sent += await self._send(run)
+        # Were the queue server away, each further slot would wait as long to learn it, and meanwhile none were decided.
+        with suppress(EngineUnavailable):
+            for run in await schedules.due_runs():
+                sent += await self._send(run)
+        await self._tell_all()
         return sent
 
     async def _decide(self, now: datetime) -> datetime | None:
@@ -76,21 +90,24 @@ class Firing:
                 when = schedules.timing(record)
                 position = record["position"]
                 if position > now + AHEAD:
-                    await schedules.decide(record["name"], position, now, [], [])
+                    logger.warning("schedule %s was decided up to %s, which lies ahead", record["name"], position)
+                    await schedules.go_back(record["name"], position, now - LATE)
                 elif not schedules.paused_at(record, now):
-                    await self._decide_one(record, max(position, now - LOOKS_BACK), now)
+                    await self._decide_one(record, when, max(position, now - LOOKS_BACK), now)
                 upcoming += when.next_runs(now, 1)
             except (ValueError, TypeError, ArithmeticError):
                 logger.exception("schedule %s cannot be read; the others go on", record["name"])
         return min(upcoming, default=None)
 
-    async def _decide_one(self, record: Any, since: datetime, now: datetime) -> None:
-        name, when = record["name"], schedules.timing(record)
-        begin = max(since, _resumed(record) or since)
-        slots = list(deque(when.between(begin, now), maxlen=KEPT))
-        if not slots:
+    async def _decide_one(self, record: Any, when: Timing, since: datetime, now: datetime) -> None:
+        name, begin = record["name"], max(since, _resumed(record) or since)
+        if not any(slot <= now for slot in when.next_runs(begin, 1)):
             return
-        due, missed = by_policy(record["policy"], slots, now)
+        slots, count = deque[datetime](maxlen=KEPT), 0
+        for slot in when.between(begin, now):
+            slots.append(slot)
+            count += 1
+        due, missed = by_policy(record["policy"], list(slots), now)
         decided = await schedules.decide(
             name,
             record["position"],
@@ -99,8 +116,9 @@ class Firing:
             [(slot, job_id_of(name, slot)) for slot in missed],
         )
         if decided and missed:
-            logger.warning("%s slots of schedule %s were missed, the last at %s", len(missed), name, missed[-1])
-            await self._tell("schedule.missed", {"schedule": name, "count": len(missed), "slot": shown(missed[-1])})
+            count -= len(due)
+            logger.warning("%s slots of schedule %s were missed, the last at %s", count, name, missed[-1])
+            self._tell("schedule.missed", {"schedule": name, "count": count, "slot": shown(missed[-1])})
 
     async def _send(self, run: Any) -> bool:
         name, slot, job_id = run["schedule"], run["slot"], run["job_id"]
@@ -110,26 +128,48 @@ class Firing:
                 if run["given_up"]:
                     raise InvalidInput("it could not be sent for a day")
                 await orders.enqueue(self._engine, _order(run), by=run["by"] or f"schedule:{name}")
-        except (EngineUnavailable, EngineFull) as error:
-            after_s = min(LONGEST_PAUSE_S, 0.5 * 2 ** min(run["tries"], 10)) * random.uniform(0.5, 1.0)
-            logger.warning("slot %s is not accepted yet, again in %.1f s: %s", job_id, after_s, error)
-            await schedules.try_later(run["id"], error=str(error), after_s=after_s)
+        except EngineUnavailable as error:
+            await self._later(run, error)
+            raise
+        except EngineFull as error:
+            await self._later(run, error)
             return False
-        except (InvalidInput, MessageTooLarge) as error:
+        except DatabaseAway:
+            raise
+        except UNFIT as error:
             logger.error("slot %s cannot be sent: %s", job_id, error)
             if await schedules.mark(run["id"], "missed", error=str(error)[:500]):
-                await self._tell("schedule.missed", {"schedule": name, "count": 1, "slot": shown(slot)})
+                self._tell("schedule.missed", {"schedule": name, "count": 1, "slot": shown(slot)})
+            return False
+        except Exception as error:
+            # Whatever is wrong with this one, those behind it are sent.
+            logger.exception("slot %s could not be sent", job_id)
+            await self._later(run, error)
             return False
         if not await schedules.mark(run["id"], "sent"):
             return False
-        await self._tell("schedule.fired", {"schedule": name, "slot": shown(slot), "job": job_id})
+        self._tell("schedule.fired", {"schedule": name, "slot": shown(slot), "job": job_id})
         return True
 
-    async def _tell(self, kind: str, data: dict[str, Any]) -> None:
-        try:
-            await self._engine.tell([(kind, b"", msgspec.json.encode(data))])
-        except TaskcastError as error:
-            logger.warning("%s of %s could not be told: %s", kind, data["schedule"], error)
+    async def _later(self, run: Any, error: Exception) -> None:
+        after_s = min(LONGEST_PAUSE_S, 0.5 * 2 ** min(run["tries"], 10)) * random.uniform(0.5, 1.0)
+        logger.warning("slot %s is not accepted yet, again in %.1f s: %s", run["job_id"], after_s, error)
+        await schedules.try_later(run["id"], error=str(error), after_s=after_s)
+
+    def _tell(self, kind: str, data: dict[str, Any]) -> None:
+        self._untold.append((kind, b"", msgspec.json.encode(data)))
+
+    async def _tell_all(self) -> None:
+        """Tell what has happened; what the queue server cannot take is told when it can."""
+        while self._untold:
+            part = list(islice(self._untold, TOLD_AT_ONCE))
+            try:
+                await self._engine.tell(part, deadline_s=TELL_S)
+            except TaskcastError as error:
+                logger.warning("%s events of schedules cannot be told yet: %s", len(self._untold), error)
+                return
+            for _ in part:
+                self._untold.popleft()
 
 
 def by_policy(policy: str, slots: list[datetime], now: datetime) -> tuple[list[datetime], list[datetime]]:

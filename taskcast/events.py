@@ -187,10 +187,11 @@ class QueueInfo(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ScheduleInfo(msgspec.Struct, frozen=True, kw_only=True):
-    """A slot of a schedule and the job that runs it."""
+    """A slot of a schedule and the job that runs it, or how many were missed, this one last."""
 
     schedule: str
     slot: str | None = None
+    count: int | None = None
     job: str | None = None
     by: str | None = None
 
@@ -351,7 +352,7 @@ class ScheduleFired(Event, frozen=True, kw_only=True, tag="schedule.fired"):
 
 
 class ScheduleMissed(Event, frozen=True, kw_only=True, tag="schedule.missed"):
-    """A slot of a schedule passed without a job."""
+    """Slots of a schedule passed without a job: `count` of them, `slot` being the last."""
 
     data: ScheduleInfo
 

@@ -53,14 +53,24 @@ ON CONFLICT (name) DO UPDATE SET title = excluded.title, task = excluded.task, a
 
 async def list_schedules(now: datetime | None = None) -> list[Row]:
     """Return every schedule in the shape of REST, those that are due next first."""
+    return await _list(f"{_SCHEDULES} ORDER BY name", now=now)
+
+
+async def get_schedule(name: str) -> Row | None:
+    """Return one schedule in the shape of REST, or None."""
+    return next(iter(await _list(f"{_SCHEDULES} WHERE name = $1", name)), None)
+
+
+async def _list(query: str, *values: str, now: datetime | None = None) -> list[Row]:
     async with connection() as lent:
-        records = await lent.fetch(f"{_SCHEDULES} ORDER BY name")
+        records = await lent.fetch(query, *values)
         names = [record["name"] for record in records]
         runs = await lent.fetch(_RECENT, names, RECENT)
         missed = dict(
             await lent.fetch(
-                "SELECT schedule, count(*) FROM schedule_runs WHERE state = 'missed' AND slot > $1 GROUP BY 1",
+                "SELECT schedule, count(*) FROM schedule_runs WHERE state = 'missed' AND slot > $1 AND schedule = ANY($2) GROUP BY 1",
                 datetime.now(UTC) - MISSED_WITHIN,
+                names,
             )
         )
     recent: dict[str, list[Row]] = {name: [] for name in names}
@@ -69,11 +79,6 @@ async def list_schedules(now: datetime | None = None) -> list[Row]:
     now = now or datetime.now(UTC)
     rows = [_shown(record, recent[record["name"]], missed.get(record["name"], 0), now) for record in records]
     return sorted(rows, key=lambda row: (not row["next_runs"], row["next_runs"][:1], row["id"]))
-
-
-async def get_schedule(name: str) -> Row | None:
-    """Return one schedule in the shape of REST, or None."""
-    return next((row for row in await list_schedules() if row["id"] == name), None)
 
 
 async def all_records() -> list[Any]:
@@ -128,20 +133,25 @@ async def set_pause(name: str, pause: Row | None) -> None:
 
 
 async def remove(name: str) -> bool:
-    """Delete a schedule, and its slots that were not sent yet; return whether there was one."""
+    """Delete a schedule and all of its slots; return whether there was one."""
     async with transaction() as lent:
-        await lent.execute("DELETE FROM schedule_runs WHERE schedule = $1 AND state = 'due'", name)
+        await lent.execute("DELETE FROM schedule_runs WHERE schedule = $1", name)
         status: str = await lent.execute("DELETE FROM schedules WHERE name = $1", name)
     return status.endswith("1")
 
 
 async def remove_others_of_code(names: Sequence[str]) -> list[str]:
-    """Delete the schedules that were in the code once and are not any more; return their names."""
-    async with connection() as lent:
+    """Delete the schedules that were in the code once and are not any more; return their names.
+
+    What was sent stays known: a scheduler of an earlier deploy may bring them back.
+    """
+    async with transaction() as lent:
         rows = await lent.fetch(
             "DELETE FROM schedules WHERE source = 'code' AND NOT name = ANY($1::text[]) RETURNING name", list(names)
         )
-    return [row["name"] for row in rows]
+        gone = [row["name"] for row in rows]
+        await lent.execute("DELETE FROM schedule_runs WHERE schedule = ANY($1::text[]) AND state = 'due'", gone)
+    return gone
 
 
 async def decide(
@@ -178,6 +188,18 @@ async def decide(
             name, [slot for slot, _ in slots], ["due"] * len(due) + ["missed"] * len(missed), [job for _, job in slots],
         )  # fmt: skip
     return True
+
+
+async def go_back(name: str, position: datetime, back_to: datetime) -> None:
+    """Set a schedule back from a time that was wrong; what was decided about the time ahead and not sent is forgotten."""
+    async with transaction() as lent:
+        moved = await lent.execute(
+            "UPDATE schedules SET position = $3 WHERE name = $1 AND position = $2", name, position, back_to
+        )
+        if moved.endswith("1"):
+            await lent.execute(
+                "DELETE FROM schedule_runs WHERE schedule = $1 AND slot > $2 AND state <> 'sent'", name, back_to
+            )
 
 
 async def add_run(name: str, slot: datetime, job_id: str, *, by: str) -> None:

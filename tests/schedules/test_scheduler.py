@@ -296,7 +296,27 @@ async def test_a_clock_that_goes_back_fires_nothing_twice_and_one_that_was_ahead
         clock.now = NOON + timedelta(minutes=minute)
         await firing.step()
 
-    assert len(await queued(redis, names)) == before + 2
+    assert len(await queued(redis, names)) == before + 3
+
+
+async def test_what_a_clock_of_tomorrow_called_missed_runs_when_its_time_comes(
+    firing: Firing, clock: Clock, redis: Redis, names: Names
+) -> None:
+    await put(dataclasses.replace(TICK, policy="skip"))
+    clock.now = NOON + timedelta(days=1, seconds=30)
+    await firing.step()
+    before = await queued(redis, names)
+
+    for minute in (1, 2):
+        clock.now = NOON + timedelta(minutes=minute)
+        await firing.step()
+        await firing.step()
+
+    assert [job for job in await queued(redis, names) if job not in before] == [
+        "tick:2026-06-01T12:01Z",
+        "tick:2026-06-01T12:02Z",
+    ]
+    assert await runs("missed") == []
 
 
 async def test_a_slot_is_sent_again_until_the_server_is_there_and_says_why(
@@ -315,6 +335,103 @@ async def test_a_slot_is_sent_again_until_the_server_is_there_and_says_why(
     await Firing(engine, clock=clock).step()
 
     assert await queued(redis, names) == ["tick:2026-06-01T12:01Z"]
+
+
+async def test_one_slot_that_cannot_be_sent_does_not_hold_up_the_others(
+    firing: Firing, clock: Clock, redis: Redis, names: Names
+) -> None:
+    await put()
+    fields = {"name": "bad", "title": "Bad", "task": "BAD", "queue": "no queue!", "source": "stored", "policy": "all"}
+    await stored.add(fields, Timing(kind="cron", cron="* * * * *"), by="a test")
+    async with connection() as lent:
+        await lent.execute("UPDATE schedules SET position = $1 WHERE name = 'bad'", NOON - timedelta(minutes=5))
+    clock.now = NOON + timedelta(minutes=1)
+
+    await firing.step()
+
+    assert await queued(redis, names) == ["tick:2026-06-01T12:01Z"]
+    row = await stored.get_schedule("bad")
+    assert row is not None
+    assert {run["error"].partition(";")[0] for run in row["recent"]} == {"queue: 'no queue!' is no queue name"}
+
+
+async def test_while_the_queue_server_is_away_one_slot_is_tried_and_slots_are_decided_in_time(
+    clock: Clock, prefix: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("core.orders.ENGINE_S", 0.1)
+    await put(dataclasses.replace(TICK, policy="all"))
+    clock.now = NOON + timedelta(minutes=30)
+    async with Engine.connect("redis://127.0.0.1:1/0", prefix) as away:
+        await Firing(away, clock=clock).step()
+
+    async with connection() as lent:
+        assert await lent.fetchval("SELECT sum(tries) FROM schedule_runs WHERE state = 'due'") == 1
+    assert len(await runs("due")) == 30
+
+
+async def test_what_was_missed_while_the_queue_server_is_away_is_told_when_it_is_back(
+    firing: Firing, clock: Clock, redis: Redis, names: Names, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await put(dataclasses.replace(TICK, policy="skip", cron="0-9 12 * * *"))
+    clock.now = NOON + timedelta(minutes=20)
+    with monkeypatch.context() as patch:
+        patch.setattr("schedules.firing.TELL_S", 0.0)
+        patch.setattr(firing, "_engine", Engine.connect("redis://127.0.0.1:1/0"))
+        await firing.step()
+        await firing._engine.aclose()
+    assert await told(redis, names, "schedule.missed") == []
+
+    await firing.step()
+
+    [event] = await told(redis, names, "schedule.missed")
+    assert (event["data"]["count"], event["data"]["slot"]) == (9, "2026-06-01T12:09Z")
+
+
+async def test_a_day_of_every_five_seconds_is_made_up_for_by_a_hundred_and_the_rest_is_counted(
+    firing: Firing, clock: Clock, redis: Redis, names: Names
+) -> None:
+    fields = {"name": "often", "title": "Often", "task": "OFTEN", "source": "stored", "policy": "all"}
+    await stored.add(fields, Timing(kind="interval", every_s=5, anchor=NOON), by="a test")
+    async with connection() as lent:
+        await lent.execute("UPDATE schedules SET position = $1", NOON)
+    clock.now = NOON + timedelta(days=1)
+
+    await firing.step()
+
+    fresh = 13  # from 12:00:00 back to 11:59:00
+    [event] = await told(redis, names, "schedule.missed")
+    assert event["data"]["count"] == 86_400 // 5 - 100 - fresh
+    assert len(await runs()) == 2000
+    assert len(await runs("missed")) == 2000 - 100 - fresh
+
+
+async def test_two_deploys_that_take_turns_send_each_slot_once(
+    firing: Firing, clock: Clock, redis: Redis, names: Names
+) -> None:
+    old, new = TICK, dataclasses.replace(TICK, name="tock", task="TOCK")
+    for minute in range(1, 7):
+        await write_table([[old], [old, new]][minute % 2])
+        async with connection() as lent:
+            await lent.execute("UPDATE schedules SET position = $1", NOON)
+        clock.now = NOON + timedelta(minutes=minute)
+        await firing.step()
+
+    ids = await queued(redis, names)
+    assert len(ids) == len(set(ids))
+    assert {f"tick:2026-06-01T12:0{minute}Z" for minute in range(1, 7)} <= set(ids)
+
+
+async def test_a_slot_that_was_not_sent_when_its_schedule_left_the_code_stays_unsent_when_it_comes_back(
+    firing: Firing, redis: Redis, names: Names
+) -> None:
+    await put()
+    await stored.decide("tick", NOON, NOON, [(NOON, "tick:x")], [])
+
+    await write_table([])
+    await write_table([TICK])
+    await firing.send()
+
+    assert await queued(redis, names) == []
 
 
 async def test_arguments_that_do_not_fit_any_more_are_missed_with_the_reason(
