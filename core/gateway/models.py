@@ -82,6 +82,7 @@ PriorityName = Annotated[
     Priority, BeforeValidator(Priority.parse), WithJsonSchema({"type": "string", "enum": list(Priority.__members__)})
 ]
 Key = Annotated[Text, Field(min_length=1, max_length=255)]
+QueueName = Annotated[str, Field(pattern=r"^[A-Za-z0-9._~-]{1,64}$")]
 
 
 class Asked(BaseModel):
@@ -135,7 +136,7 @@ class EnqueueBody(Asked):
 
     type: Key = Field(description="The task's name.")
     data: Object = Field(default_factory=dict, description="The arguments, by name.")
-    queue: Annotated[str, Field(pattern=r"^[A-Za-z0-9._~-]{1,64}$")] | None = None
+    queue: QueueName | None = None
     priority: PriorityName | None = None
     delay_s: float | None = Field(None, ge=0, le=LONGEST_DELAY_S, allow_inf_nan=False)
     run_at: Time | None = None
@@ -277,7 +278,7 @@ class ScheduleBody(When):
         "", description="The reason for it, for those who see it later."
     )
     policy: Policy = Field("once", description="Of slots that were missed: skip them, run once, or run all.")
-    queue: Key | None = None
+    queue: QueueName | None = None
     priority: PriorityName | None = None
     max_attempts: int | None = Field(None, ge=1, le=1000)
     timeout_s: float | None = Field(None, gt=0, le=LONGEST_DELAY_S, allow_inf_nan=False)
@@ -308,12 +309,19 @@ class ScheduleChanges(Asked):
     time_zone: Annotated[Text, Field(max_length=64)] | None = None
     why: Annotated[Text, Field(max_length=2000)] | None = None
     policy: Policy | None = None
-    queue: Key | None = None
+    queue: QueueName | None = None
     priority: PriorityName | None = None
     max_attempts: int | None = Field(None, ge=1, le=1000)
     timeout_s: float | None = Field(None, gt=0, le=LONGEST_DELAY_S, allow_inf_nan=False)
     paused: SchedulePause | None = None
     force: bool = False
+
+    @model_validator(mode="after")
+    def _what_must_be_there(self) -> ScheduleChanges:
+        for name in ("title", "task", "time_zone", "policy"):
+            if name in self.model_fields_set and getattr(self, name) is None:
+                raise ValueError(f"{name}: cannot be null; leave it out to keep what there is")
+        return self
 
 
 def _check_until(action: str, until: datetime | None) -> None:

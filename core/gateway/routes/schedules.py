@@ -15,16 +15,20 @@ from core.gateway import answers
 from core.gateway.endpoint import Endpoints, answer_json
 from core.gateway.models import ScheduleBody, ScheduleChanges, SchedulePause, When
 from core.gateway.services import Context
+from core.messages import new_message
 from core.permissions import Permission
 from core.storage import schedules as stored
 from core.storage.shapes import iso
 from core.timing import Timing, timing_of
+from taskcast.engine.jobs import MESSAGE_MAX_BYTES
+from taskcast.errors import MessageTooLarge
 from taskcast.ids import new_id
 from taskcast.states import Priority
 
 schedules = Endpoints("schedules")
 
 ROOT = "/job-monitor/schedules"
+ID_BYTES = 128
 TIMES = ("cron", "every_s", "at")
 IN_CODE = (
     "this schedule is in the code, which wins at the next deploy; change schedules/table.py (it can be paused here)"
@@ -72,7 +76,7 @@ async def create_schedule(context: Context, body: ScheduleBody) -> Response:
     fields |= {"title": body.title or body.task, "source": "stored", "priority": _word(body.priority)}
     if not await stored.add(fields, when, by=by):
         raise Conflict(f"there is a schedule {fields['name']!r} already; give another id", code="schedule_exists")
-    await _tell(context, "schedule.created", fields["name"])
+    await _tell(context, "schedule.changed", fields["name"])
     return answer_json(await _schedule(fields["name"]), 201)
 
 
@@ -92,13 +96,16 @@ async def change_schedule(context: Context, body: ScheduleChanges) -> Response:
     """
     name, by = context.path("id"), context.identity.email
     row = await _schedule(name)
+    times = {"cron": row["cron"], "every_s": row["every_s"], "at": _moment(row["at"]), "time_zone": row["time_zone"]}
+    kept = Timing(kind=row["kind"], **times)
     changes = body.model_dump(exclude_unset=True, exclude={"paused", "force"})
     context.note(**body.model_dump(exclude_unset=True, mode="json"))
     if changes:
         if row["source"] == "code":
             raise Conflict(IN_CODE, code="schedule_in_code")
         fields = _changed(row, changes)
-        when = _timing(fields, time_zone=fields["time_zone"])
+        # What is over cannot be asked for, but may be kept.
+        when = _timing(fields, time_zone=fields["time_zone"]) if changes.keys() & {*TIMES, "time_zone"} else kept
         await _check_order(fields, force=body.force)
         await stored.add(fields, when, by=row["created_by"] or by, replace=True)
     if "paused" in body.model_fields_set:
@@ -122,7 +129,7 @@ async def delete_schedule(context: Context) -> Response:
     if row["source"] == "code":
         raise Conflict(IN_CODE, code="schedule_in_code")
     await stored.remove(row["id"])
-    await _tell(context, "schedule.deleted", row["id"])
+    await _tell(context, "schedule.changed", row["id"])
     return Response(status_code=204)
 
 
@@ -131,7 +138,7 @@ async def delete_schedule(context: Context) -> Response:
     f"{ROOT}/{{id}}/run",
     needs=[Permission.CONTROL_SCHEDULES],
     answers={202: answers.ScheduleRan},
-    problems=[404, 422],
+    problems=[404, 413, 422],
     action="schedule.run",
 )
 async def run_schedule(context: Context) -> Response:
@@ -183,7 +190,10 @@ def _changed(row: Row, changes: Row) -> Row:
 
 
 async def _check_order(fields: Row, *, force: bool) -> None:
-    await orders.check(orders.Order(task=fields["task"], arguments=fields["arguments"] or {}, force=force))
+    task, arguments = fields["task"], fields["arguments"] or {}
+    await orders.check(orders.Order(task=task, arguments=arguments, force=force))
+    if len(new_message("", task, arguments)) > MESSAGE_MAX_BYTES - ID_BYTES:
+        raise MessageTooLarge
 
 
 def _pause(pause: SchedulePause | None, by: str) -> Row | None:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx
-import pytest
 
 from core.storage import schedules as stored
 from core.storage.models import AuditEntry, ScheduleRun
@@ -115,6 +115,68 @@ async def test_one_of_the_code_is_paused_and_run_but_not_changed_or_deleted(oper
     assert (await operator.patch(f"{ROOT}/nightly", json={"paused": {}})).status_code == 200
 
 
+async def test_what_is_in_the_code_says_that_the_code_wins_at_the_next_deploy(operator: httpx.AsyncClient) -> None:
+    await in_code()
+
+    told = (await operator.patch(f"{ROOT}/nightly", json={"cron": "5 5 * * *"})).json()["detail"]
+
+    assert "in the code, which wins at the next deploy; change schedules/table.py" in told
+    assert (await operator.get(f"{ROOT}/nightly")).json()["cron"] == "0 0 * * *"
+
+
+async def test_a_schedule_made_again_under_an_id_has_no_part_in_what_was_before(operator: httpx.AsyncClient) -> None:
+    await made(operator)
+    await operator.post(f"{ROOT}/daily-import/run")
+    await operator.delete(f"{ROOT}/daily-import")
+
+    row = await made(operator)
+
+    assert (row["recent"], row["missed"]) == ([], 0)
+
+
+async def test_a_one_off_that_is_over_can_be_given_another_title(operator: httpx.AsyncClient) -> None:
+    over = datetime.now(UTC) - timedelta(days=1)
+    fields = {"name": "once", "title": "Once", "task": "IMPORT", "source": "stored"}
+    await stored.add(fields, Timing(kind="once", at=over), by="a test")
+
+    answer = await operator.patch(f"{ROOT}/once", json={"title": "Done", "force": True})
+
+    assert answer.status_code == 200, answer.text
+    assert (answer.json()["title"], answer.json()["next_runs"]) == ("Done", [])
+
+
+async def test_two_runs_by_hand_in_one_moment_are_two_jobs(operator: httpx.AsyncClient) -> None:
+    await made(operator)
+
+    answers = await asyncio.gather(*(operator.post(f"{ROOT}/daily-import/run") for _ in range(2)))
+
+    jobs = {answer.json()["job"] for answer in answers}
+    assert len(jobs) == 2
+    assert {run["job"] for run in (await operator.get(f"{ROOT}/daily-import")).json()["recent"]} == jobs
+
+
+async def test_everything_that_is_done_to_a_schedule_is_in_the_audit_log(
+    operator: httpx.AsyncClient, viewer: httpx.AsyncClient
+) -> None:
+    await made(operator)
+    for changes in ({"title": "Other", "force": True}, {"paused": {"reason": "holidays"}}, {"paused": None}):
+        await operator.patch(f"{ROOT}/daily-import", json=changes)
+    await operator.post(f"{ROOT}/daily-import/run")
+    await viewer.delete(f"{ROOT}/daily-import")
+    await operator.delete(f"{ROOT}/daily-import")
+
+    entries = await AuditEntry.filter(action__startswith="schedule.").order_by("id")
+    assert [(entry.action.removeprefix("schedule."), entry.outcome) for entry in entries] == [
+        ("create", "done"),
+        ("change", "done"),
+        ("pause", "done"),
+        ("resume", "done"),
+        ("run", "done"),
+        ("delete", "refused"),
+        ("delete", "done"),
+    ]
+
+
 async def test_an_id_that_is_taken_is_a_conflict(operator: httpx.AsyncClient) -> None:
     await made(operator)
 
@@ -137,30 +199,57 @@ async def test_who_may_only_look_changes_nothing(viewer: httpx.AsyncClient, ada:
     assert code_of(await ada.get(ROOT), 403) == "forbidden"
 
 
-@pytest.mark.parametrize(
-    ("changes", "field"),
-    [
-        ({"cron": "99 * * * *"}, "cron"),
-        ({"cron": "0 0 * * * *"}, "cron"),
-        ({"cron": None}, "cron"),
-        ({"every_s": 60}, "cron"),
-        ({"cron": None, "every_s": 1}, "every_s"),
-        ({"cron": None, "at": "2020-01-01T00:00:00Z"}, "at"),
-        ({"cron": None, "at": "soon"}, "at"),
-        ({"time_zone": "Europe/Atlantis"}, "time_zone"),
-        ({"id": "Not Good"}, "id"),
-        ({"policy": "twice"}, "policy"),
-        ({"task": "NOBODY", "force": False}, "type"),
-        ({"task": "IMPORT", "arguments": {"file": 7}, "force": False}, "data.file"),
-    ],
-)
-async def test_what_is_wrong_is_refused_with_its_field(
-    operator: httpx.AsyncClient, announced: str, changes: dict[str, Any], field: str
-) -> None:
-    answer = await operator.post(
-        ROOT, json={key: value for key, value in (DAILY | changes).items() if value is not None}
-    )
+WRONG: list[tuple[dict[str, Any], str]] = [
+    ({"cron": "99 * * * *"}, "cron"),
+    ({"cron": "0 0 * * * *"}, "cron"),
+    ({"cron": None}, "cron"),
+    ({"every_s": 60}, "cron"),
+    ({"cron": None, "every_s": 1}, "every_s"),
+    ({"cron": None, "at": "2020-01-01T00:00:00Z"}, "at"),
+    ({"cron": None, "at": "soon"}, "at"),
+    ({"time_zone": "Europe/Atlantis"}, "time_zone"),
+    ({"id": "Not Good"}, "id"),
+    ({"queue": "not good!"}, "queue"),
+    ({"queue": "q" * 65}, "queue"),
+    ({"policy": "twice"}, "policy"),
+    ({"task": "NOBODY", "force": False}, "type"),
+    ({"task": "IMPORT", "arguments": {"file": 7}, "force": False}, "data.file"),
+]
+WRONG_CHANGES: list[tuple[dict[str, Any], str]] = [
+    ({"time_zone": None}, "time_zone"),
+    ({"task": None}, "task"),
+    ({"title": None}, "title"),
+    ({"cron": None}, "cron"),
+    ({"queue": "not good!"}, "queue"),
+    ({"paused": {"until": "2020-01-01T00:00:00Z"}}, "paused"),
+    ({"time_zone": "Europe/Atlantis"}, "time_zone"),
+]
 
-    assert answer.status_code == 422, answer.text
-    assert field in answer.json()["fields"], answer.json()
+
+async def test_what_is_wrong_is_refused_with_its_field(operator: httpx.AsyncClient, announced: str) -> None:
+    for changes, field in WRONG:
+        body = {key: value for key, value in (DAILY | changes).items() if value is not None}
+        answer = await operator.post(ROOT, json=body)
+
+        assert answer.status_code == 422, (changes, answer.text)
+        assert field in answer.json()["fields"], answer.json()
     assert await stored.list_schedules() == []
+
+
+async def test_a_change_that_is_wrong_is_refused_with_its_field_and_changes_nothing(
+    operator: httpx.AsyncClient,
+) -> None:
+    before = await made(operator)
+
+    for changes, field in WRONG_CHANGES:
+        answer = await operator.patch(f"{ROOT}/daily-import", json=changes | {"force": True})
+
+        assert answer.status_code == 422, (changes, answer.text)
+        assert any(name.startswith(field) for name in answer.json()["fields"]), answer.json()
+    assert (await operator.get(f"{ROOT}/daily-import")).json() == before
+
+
+async def test_arguments_too_large_for_a_message_are_refused_when_they_are_given(operator: httpx.AsyncClient) -> None:
+    answer = await operator.post(ROOT, json=DAILY | {"arguments": {"text": "x" * 1_100_000}})
+
+    assert code_of(answer, 413) == "message_too_large"
