@@ -103,36 +103,6 @@ async def test_a_slot_that_is_due_is_one_job_of_its_own_id(
     assert fired["data"] == {"schedule": "tick", "slot": "2026-06-01T12:01Z", "job": job["job"]}
 
 
-async def test_an_hour_of_two_schedulers_one_of_them_killed_again_and_again_fires_each_slot_once(
-    redis_url: str, prefix: str, clock: Clock, redis: Redis, names: Names
-) -> None:
-    quarter = dataclasses.replace(TICK, name="quarter", cron="*/15 * * * *")
-    await write_table([TICK, quarter])
-    async with connection() as lent:
-        await lent.execute("UPDATE schedules SET position = $1", NOON)
-
-    async with Engine.connect(redis_url, prefix) as one, Engine.connect(redis_url, prefix) as other:
-        steady, doomed = Firing(one, clock=clock), Firing(other, clock=clock)
-        for second in range(0, 3660, 20):
-            clock.now = NOON + timedelta(seconds=second)
-            task = asyncio.create_task(doomed.step())
-            for _ in range(second // 20 % 23):
-                await asyncio.sleep(0)
-            task.cancel()  # somewhere: before, between and after each of its calls
-            await asyncio.gather(task, return_exceptions=True)
-            if second % 60 == 0:
-                await steady.step()
-        await steady.send()
-
-    expected = [NOON + timedelta(minutes=minute) for minute in range(1, 62)]
-    ids = await queued(redis, names)
-    assert sorted(ids) == sorted(
-        [job_id_of("tick", slot) for slot in expected if slot <= clock.now]
-        + [job_id_of("quarter", slot) for slot in expected if slot.minute % 15 == 0]
-    )
-    assert {state for _, state in await runs()} == {"sent"}
-
-
 async def test_two_processes_of_the_command_one_killed_send_each_slot_once(
     settings: Settings, database: str, redis: Redis, names: Names, tmp_path: Path
 ) -> None:
@@ -172,36 +142,6 @@ async def test_two_processes_of_the_command_one_killed_send_each_slot_once(
     slots = [slot for slot, state in await runs() if state == "sent"]
     assert len(ids) == len(set(ids))
     assert {after - before for before, after in pairwise(slots)} == {timedelta(seconds=1)}
-
-
-@pytest.mark.parametrize("killed_after", ["due", "sent"])
-async def test_killed_between_its_steps_the_next_scheduler_goes_on_and_sends_once(
-    firing: Firing, engine: Engine, clock: Clock, redis: Redis, names: Names, killed_after: str,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:  # fmt: skip
-    await put()
-    clock.now = NOON + timedelta(minutes=1)
-
-    class KilledError(BaseException):
-        pass
-
-    async def die(*_: object, **__: object) -> None:
-        raise KilledError
-
-    with monkeypatch.context() as patch:
-        if killed_after == "due":
-            patch.setattr("schedules.firing.orders.enqueue", die)
-        else:
-            patch.setattr("schedules.firing.schedules.mark", die)
-        with pytest.raises(KilledError):
-            await Firing(engine, clock=clock).step()
-    assert await runs() == [(clock.now, "due")]
-
-    await firing.step()
-    await firing.step()
-
-    assert await queued(redis, names) == ["tick:2026-06-01T12:01Z"]
-    assert await runs() == [(clock.now, "sent")]
 
 
 async def test_a_job_that_ran_before_its_slot_was_marked_is_known_by_the_table(
