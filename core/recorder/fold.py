@@ -147,7 +147,8 @@ class Fold:
             row.cancelled_by = cut(data.by, 255) or row.cancelled_by
             row.cancel_reason = data.reason or row.cancel_reason
         else:
-            row.errors = int4(data.errors) or row.errors + 1
+            # A job handed back unbegun has used up no try, and says so with the number it had.
+            row.errors = row.errors + 1 if data.errors is None else int4(data.errors) or 0
             row.run_at = instant(data.run_at)
             row.set_error(error, stack_trace)
         self.changes.end(event.at, row.type, row.queue_name, word, duration)

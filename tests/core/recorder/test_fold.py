@@ -61,6 +61,17 @@ def test_an_error_with_tries_left_is_kept_until_the_job_completes() -> None:
     assert "away" in str(folded.changes.attempts["j", 1].error)
 
 
+def test_a_job_handed_back_as_unknown_has_used_up_no_try() -> None:
+    history = History()
+    history.queued()
+    history.started()
+    history.retrying(errors=0)
+
+    row = row_of(history)
+
+    assert (row.status, row.attempts, row.errors) == ("retrying", 1, 0)
+
+
 def test_a_retry_reopens_an_ended_job_and_keeps_its_attempts() -> None:
     history = History()
     history.queued()
