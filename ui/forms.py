@@ -10,6 +10,8 @@ from ui.questions import Unfit, arguments_text
 
 MOST_FIELDS = 30
 OPTIONS = 60
+CHECKS = 12
+"""Lists of no more choices than these are boxes to tick."""
 NOTHING = ""
 """The choice of an argument that is left out, so that the task's own default holds."""
 
@@ -66,31 +68,29 @@ def arguments_of(schema: Row, values: Row) -> Row:
 
 
 def _field(name: str, schema: Row, required: bool, known: Any) -> Row:
-    shown = name.replace("_", " ")
-    default = schema.get("default")
-    words = [str(schema.get("description") or "")]
-    if not required and default is not None:
-        words.append(f"By default {json.dumps(default, ensure_ascii=False, default=repr)[:80]}.")
+    kind = _kind(schema)
+    default = "" if required or schema.get("default") is None else _shown(schema["default"])
+    words = [_sentence(str(schema.get("description") or ""))]
+    if default and kind not in {"enum", "boolean"}:
+        words.append(f"By default {default[:80]}.")
     field = {
         "name": f"data.{name}",
-        "label": shown[:1].upper() + shown[1:] + ("" if required else " (optional)"),
+        "label": _capital(name.replace("_", " ")) + ("" if required else " (optional)"),
         "hint": " ".join(word for word in words if word),
     }
-    kind = _kind(schema)
+    left_out = [[NOTHING, f"{_capital(default)} (default)" if default else "Left out"]]
     if name == "file" and kind == "string":
         return field | {"kind": "file", "value": str(known or ""), "max": 200}
     if kind == "enum":
-        options = [[NOTHING, "—"]] if not required else []
-        options += [[_text(option), str(option)] for option in _options(schema)[:OPTIONS]]
+        options = [] if required else left_out
+        options = options + [[_text(option), str(option)] for option in _options(schema)[:OPTIONS]]
         return field | {
             "kind": "select",
             "options": options,
             "value": _text(known) if known is not None else options[0][0],
         }
     if kind == "boolean":
-        options = (
-            [[NOTHING, "—"], ["true", "Yes"], ["false", "No"]] if not required else [["true", "Yes"], ["false", "No"]]
-        )
+        options = ([] if required else left_out) + [["true", "Yes"], ["false", "No"]]
         return field | {"kind": "select", "options": options, "value": options[0][0] if known is None else _text(known)}
     if kind in {"integer", "number"}:
         return field | {
@@ -102,17 +102,26 @@ def _field(name: str, schema: Row, required: bool, known: Any) -> Row:
         return field | {"kind": "date", "value": str(known or "")}
     if kind == "string":
         return field | {"kind": "text", "value": "" if known is None else str(known), "max": 2000}
+    if kind == "checks":
+        names = [str(option) for option in _options(_plain(schema).get("items") or {})]
+        picked = [each for each in known if each in names] if isinstance(known, list) else []
+        return field | {"kind": "checks", "options": [[each, each] for each in names], "value": picked}
     if kind == "lines":
         lines = "\n".join(map(str, known)) if isinstance(known, list) else ""
-        return field | {"kind": "area", "value": lines, "rows": 2, "hint": f"{field['hint']} One in each line.".strip()}
-    text = "" if known is None else json.dumps(known, indent=2, ensure_ascii=False, default=repr)
+        return field | {"kind": "area", "value": lines, "rows": 2, "hint": f"{field['hint']} One on each line.".strip()}
+    if kind == "either":
+        text = known if isinstance(known, str) else "" if known is None else _indented(known)
+        return field | {"kind": "area", "value": text, "rows": 2, "hint": f"{field['hint']} A text, or JSON.".strip()}
+    text = "" if known is None else _indented(known)
     return field | {"kind": "area", "value": text, "rows": 3, "hint": f"{field['hint']} As JSON.".strip()}
 
 
 def _value(name: str, schema: Row, value: Any) -> Any:
     """Return what a field says, None if it was left empty."""
-    text = str(value if value is not None else "")
     kind = _kind(schema)
+    if kind == "checks":
+        return [str(each) for each in value] if isinstance(value, list) and value else None
+    text = str(value if value is not None else "")
     if kind in {"enum", "boolean"}:
         return None if text == NOTHING else json.loads(text) if kind == "boolean" or _is_json(text) else text
     if not text.strip():
@@ -126,16 +135,18 @@ def _value(name: str, schema: Row, value: Any) -> Any:
         return text.strip() if kind == "date" or name == "data.file" else text
     if kind == "lines":
         return [line.strip() for line in text.splitlines() if line.strip()]
+    if kind == "either" and not text.lstrip().startswith(("{", "[", '"')):
+        return text.strip()
     return _json(text, name)
 
 
 def _kind(schema: Row) -> str:
-    """Return what kind of field an argument needs; `json` for what no other can hold."""
-    choices = [each for each in schema.get("anyOf") or schema.get("oneOf") or [] if each.get("type") != "null"]
-    if len(choices) == 1:
-        return _kind({key: value for key, value in schema.items() if key not in {"anyOf", "oneOf"}} | choices[0])
+    """Return what kind of field an argument needs; `json` for what no other can hold, `either` where a text will do too."""
+    schema = _plain(schema)
+    choices = _choices(schema)
     if choices:
-        return "json"
+        kinds = {each.get("type") for each in choices}
+        return "either" if "string" in kinds and kinds <= {"string", "object", "array"} else "json"
     if _options(schema):
         return "enum"
     kind = schema.get("type")
@@ -143,8 +154,22 @@ def _kind(schema: Row) -> str:
         return "date" if schema.get("format") == "date" else "string"
     if kind == "array":
         items = schema.get("items") or {}
+        if items.get("type") == "string" and 0 < len(_options(items)) <= CHECKS:
+            return "checks"
         return "lines" if items.get("type") == "string" or _options(items) else "json"
     return str(kind) if kind in {"integer", "number", "boolean"} else "json"
+
+
+def _choices(schema: Row) -> list[Row]:
+    return [each for each in schema.get("anyOf") or schema.get("oneOf") or [] if each.get("type") != "null"]
+
+
+def _plain(schema: Row) -> Row:
+    """Return the schema with its choice in place, if it has but one beside null."""
+    choices = _choices(schema)
+    if len(choices) != 1:
+        return schema
+    return _plain({key: value for key, value in schema.items() if key not in {"anyOf", "oneOf"}} | choices[0])
 
 
 def _options(schema: Row) -> list[Any]:
@@ -169,6 +194,29 @@ def _resolved(schema: Any, root: Row, depth: int = 0) -> Row:
     if isinstance(found.get("items"), dict):
         found["items"] = _resolved(found["items"], root, depth + 1)
     return found
+
+
+def _shown(value: Any) -> str:
+    """Return a default as a person would say it."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, float) and value.is_integer():
+        return str(int(value))
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=repr)
+
+
+def _sentence(text: str) -> str:
+    """Return a docstring's words as a sentence; its marks of code are for other readers."""
+    text = _capital(" ".join(text.replace("`", "").split()))
+    return text if not text or text.endswith((".", "!", "?")) else f"{text}."
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]
+
+
+def _indented(value: Any) -> str:
+    return json.dumps(value, indent=2, ensure_ascii=False, default=repr)
 
 
 def _text(value: Any) -> str:

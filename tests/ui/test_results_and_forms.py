@@ -88,7 +88,28 @@ def test_each_argument_has_the_field_its_type_needs_in_the_order_of_the_function
     }  # fmt: skip
     values = {field["name"]: field["value"] for field in fields}
     assert (values["data.accounts"], values["data.times"], values["data.kind"]) == ("a\nb", "5", "")
-    assert next(field for field in fields if field["name"] == "data.kind")["hint"] == 'By default "month".'
+    [kind] = [field for field in fields if field["name"] == "data.kind"]
+    assert kind["options"][0] == ["", "Month (default)"]
+
+
+def test_a_form_says_what_is_left_out_and_offers_what_a_list_may_hold() -> None:
+    formats = {"anyOf": [{"items": {"enum": ["pdf", "xlsx"], "type": "string"}, "type": "array"}, {"type": "null"}]}
+    mapping = {
+        "anyOf": [{"type": "string"}, {"type": "object"}, {"type": "null"}],
+        "description": "a `name`, or\n one",
+    }
+    hours = {"type": "number", "default": 24.0}
+    schema = SCHEMA | {"properties": {"formats": formats, "mapping": mapping, "hours": hours}, "required": []}
+
+    fields = {field["name"]: field for field in fields_of(schema, {"formats": ["pdf", "gif"]}) or ()}
+
+    boxes = fields["data.formats"]
+    assert (boxes["kind"], boxes["options"], boxes["value"]) == ("checks", [["pdf", "pdf"], ["xlsx", "xlsx"]], ["pdf"])
+    assert fields["data.mapping"]["hint"] == "A name, or one. A text, or JSON."
+    assert fields["data.hours"]["hint"] == "By default 24."
+    filled = {"data.formats": ["xlsx"], "data.mapping": "my bank", "data.hours": ""}
+    assert arguments_of(schema, filled) == {"formats": ["xlsx"], "mapping": "my bank"}
+    assert arguments_of(schema, {"data.formats": [], "data.mapping": '{"a": 1}'}) == {"mapping": {"a": 1}}
 
 
 def test_what_was_filled_in_becomes_arguments_and_what_was_left_empty_is_left_out() -> None:

@@ -58,7 +58,7 @@ class JobDetail(LiveElement, component="job_view.js"):
         self._props.update(id=view.job_id, url=f"{BASE}/job/{path}", base=BASE, wide=wide, may=page.may)
         with self:
             self.log = LogView(
-                page, bar=True, label="Job log", quiet="No log lines yet.", download=f"/admin/export/{path}"
+                page, bar=True, label="Job log", quiet="No log lines.", download=f"/admin/export/{path}"
             ).classes("p-log")
         self.log.hear("all", lambda _: page.act(view.read_all))
 

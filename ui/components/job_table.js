@@ -12,7 +12,7 @@ const JobRow = defineComponent({
     <div class="jt-name" role="cell"><b :title="r.type">{{ r.type || 'unknown task' }}</b><small><span class="mono" :title="r.id">{{ short(r.id) }}</span><span class="tag">{{ r.queue }}</span><span v-if="r.attempt > 1" :class="{hot: r.errors}">try {{ r.attempt }}{{ r.max > 1 ? '/' + r.max : '' }}</span><span v-if="r.stuck" class="hot stuck" :title="r.stuck"><Icon name="triangle-alert"/>Stuck</span></small></div>
     <div class="jt-s" role="cell"><Chip :state="r.status"/></div>
     <div v-if="bar" class="pg" role="cell">
-      <div class="pg-t"><span :title="steps(r)">{{ r.asked ? 'Cancel requested…' : r.stuck ? 'Stuck: ' + r.stuck : steps(r) || (r.percent == null ? 'Working…' : '') }}</span><b>{{ r.percent == null ? '' : Math.floor(r.percent) + '%' }}<em v-if="r.status === 'running'"> · {{ left(r) }}</em></b></div>
+      <div class="pg-t"><span :title="steps(r)">{{ r.asked ? 'Cancel requested…' : r.stuck ? 'Stuck: ' + r.stuck : steps(r) || (r.percent == null ? 'Working…' : '') }}</span><b>{{ r.percent == null ? '' : Math.floor(r.percent) + '%' }}<em v-if="r.status === 'running' && left(r) !== '—'"> · {{ left(r) }}</em></b></div>
       <Bar :row="r"/>
     </div>
     <div v-else class="out" :class="tone" role="cell" :title="outcome"><span v-if="dead" class="tag why">{{ looks.dead_letters[r.reason] || r.reason }}</span>{{ outcome }}</div>

@@ -1,5 +1,5 @@
 // One job, in the panel and on its own page. The server sends the parts that changed; see ui/job_page.py.
-import { Bar, Chip, Icon, ago, clock, copy, count, duration, elapsed, isFinal, left, looks, momentOf, parse, pauseOf, setClock, steps, timeOf, waitWords } from "taskcast-ui";
+import { Bar, Chip, Icon, ago, clock, copy, count, duration, elapsed, isFinal, left, looks, momentOf, parse, pauseOf, setClock, spelled, steps, timeOf, waitWords } from "taskcast-ui";
 import { defineComponent, h } from "vue";
 
 const TOKEN = /("(?:\\.|[^"\\])*")(\s*:)?|\b(true|false|null)\b|(-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?)/g;
@@ -39,7 +39,7 @@ export default {
     <div v-else class="p-b" tabindex="-1">
       <div class="col-a">
         <div class="blk o1">
-          <div class="big"><b v-if="big">{{ big }}</b><Chip v-else :state="job.status"/><span>{{ line }}</span><span class="r" v-if="job.status === 'running' && left(job) !== '—'">{{ left(job) }} left</span></div>
+          <div class="big"><b v-if="big">{{ big }}</b><Chip v-else :state="job.status"/><span class="big-m" :title="line">{{ line }}</span><span class="r" v-if="job.status === 'running' && left(job) !== '—'">{{ spelled(left(job)) }} left</span></div>
           <Bar :row="job" big/>
           <div class="big-s"><Chip v-if="big && !wide" :state="job.status"/><span v-if="job.total">{{ count(job.done ?? 0) }} of {{ count(job.total) }} steps</span><span class="r num">{{ clockLine }}</span></div>
         </div>
@@ -61,7 +61,7 @@ export default {
           <Json v-if="!parts || raw" :value="result"/></div>
         <div v-if="attempts.length" class="blk o5"><div class="sec">Attempts<span class="sub">{{ attempts.length > 1 ? attempts.length : '' }}</span></div><ol class="att"><li v-for="a in tries" :key="a.n" :data-attempt="a.n">
           <div class="att-h"><b class="num">{{ a.n }}</b><span v-if="a.state === 'retrying'" class="chip warn"><Icon name="circle-x"/>Failed</span><Chip v-else-if="known(a.state)" :state="a.state"/><span v-else class="tag">{{ a.reason || a.state }}</span><span class="num">{{ span(a) }}</span><button class="mini" @click="logs(a.n)"><Icon name="terminal"/>Logs</button></div>
-          <p class="att-w"><span class="mono">{{ a.worker || 'no worker' }}</span><span v-if="a.process">{{ a.process }}</span><span v-if="a.waited != null">waited {{ duration(a.waited) }}</span></p>
+          <p class="att-w"><span class="mono">{{ a.worker || 'no worker' }}</span><span v-if="a.process">{{ a.process }}</span><span v-if="a.waited != null">waited {{ spelled(duration(a.waited)) }}</span></p>
           <p v-if="a.error" class="att-e mono">{{ a.error }}</p><p v-if="a.reason && known(a.state)" class="att-w"><span>{{ a.reason }}</span></p>
           <button v-if="a.trace" class="mini" :aria-expanded="String(shown === a.n)" @click="shown = shown === a.n ? 0 : a.n"><Icon :name="shown === a.n ? 'chevron-up' : 'chevron-down'"/>{{ shown === a.n ? 'Hide' : 'Show' }} stack trace</button><pre v-if="a.trace && shown === a.n" class="trace" tabindex="0">{{ a.trace }}</pre>
         </li></ol></div>
@@ -69,7 +69,7 @@ export default {
       </div>
       <div class="col-b">
         <dl class="kv o4 blk-kv"><div v-for="f in facts" :key="f[0]" :class="{wide: f[1].length > 40}"><dt>{{ f[0] }}</dt><dd :class="f[2]">{{ f[1] }}</dd></div></dl>
-        <div class="blk o5"><div class="sec">Timeline</div><ol class="tl"><li v-for="(t, i) in timeline" :key="t.title + t.at + i" :class="{now: t.now}" :style="{'--c': 'var(--' + t.tone + ')'}"><b>{{ t.title }}</b><span>{{ t.text }}</span><time :title="new Date(t.at).toLocaleString('en-GB')">{{ t.at > clock.now + 1500 ? ago(t.at) : momentOf(t.at) }}</time></li></ol></div>
+        <div class="blk o5"><div class="sec">Timeline</div><ol class="tl"><li v-for="(t, i) in timeline" :key="t.title + t.at + i" :class="{now: t.now}" :style="{'--c': 'var(--' + t.tone + ')'}"><b>{{ t.title }}</b><span>{{ t.text }}</span><time :title="new Date(t.at).toLocaleString('en-GB')">{{ t.at > clock.now + 1500 ? spelled(ago(t.at)) : momentOf(t.at) }}</time></li></ol></div>
         <div v-if="args" class="blk o7"><div class="sec">Arguments<button class="mini" @click="copy(args.text)"><Icon name="copy"/>Copy</button></div><Json :value="args"/></div>
       </div>
     </div>
@@ -92,13 +92,13 @@ export default {
     big() { return this.job.percent != null && this.job.status !== "queued" && this.job.status !== "scheduled" ? Math.floor(this.job.percent) + "%" : ""; },
     line() {
       const j = this.job;
-      return { queued: waitWords(j).replace(/^Waits/, "waits"), scheduled: j.due ? "due " + ago(j.due) : "waits for its time", retrying: j.due ? "tries again " + (j.due > clock.now ? ago(j.due) : "now") : "tries again", cancelled: "", failed: j.message || "" }[j.status] ?? (steps(j, false) || (j.status === "running" ? "working…" : ""));
+      return { queued: waitWords(j).replace(/^Waits/, "waits"), scheduled: j.due ? "due " + spelled(ago(j.due)) : "waits for its time", retrying: j.due ? "tries again " + (j.due > clock.now ? spelled(ago(j.due)) : "now") : "tries again", cancelled: "", failed: j.message || "" }[j.status] ?? (steps(j, false) || (j.status === "running" ? "working…" : ""));
     },
     waiting() { const p = this.job.status === "queued" && (pauseOf(this.job) || this.job.held); return p ? waitWords(this.job) + (this.job.held ? "." : "; the job waits until it goes on.") : ""; },
     tries() { return [...this.attempts].reverse(); },
     clockLine() {
       const j = this.job, e = elapsed(j);
-      return j.status === "running" ? `running for ${e}` : this.done ? (e === "—" ? "" : `took ${e}`) : `created ${ago(j.created)}`;
+      return j.status === "running" ? `running for ${spelled(e)}` : this.done ? (e === "—" ? "" : `took ${spelled(e)}`) : `created ${spelled(ago(j.created))}`;
     },
     phases() {
       const c = this.cancel, at = (ms) => (ms ? timeOf(ms) : "");
@@ -111,7 +111,7 @@ export default {
   },
   watch: { job: { immediate: true, deep: false, handler(job) { if (this.wide && job?.type) document.title = `${job.type} · Taskcast`; } } },
   methods: {
-    ago, copy, count, left, momentOf, duration,
+    ago, copy, count, left, momentOf, duration, spelled,
     patch(text) {
       const p = parse(text);
       if (p.now) setClock(p.now);
@@ -123,7 +123,7 @@ export default {
     known: (state) => state in looks.states,
     bytes(n) { return n < 1000 ? n + " bytes" : n < 1e6 ? (n / 1e3).toFixed(1) + " KB" : (n / 1e6).toFixed(1) + " MB"; },
     fileUrl(f, open) { return `/admin/files/${f.id}?name=${encodeURIComponent(f.name)}${open ? "&open=1" : ""}`; },
-    span(a) { return [momentOf(a.started), a.ended && a.ended - (a.started || 0) >= 1000 ? "to " + momentOf(a.ended) : "", a.took != null ? "· " + duration(a.took) : ""].filter(Boolean).join(" "); },
+    span(a) { return [momentOf(a.started), a.ended && a.ended - (a.started || 0) >= 1000 ? "to " + momentOf(a.ended) : "", a.took != null ? "· " + spelled(duration(a.took)) : ""].filter(Boolean).join(" "); },
     logs(attempt) { window.dispatchEvent(new CustomEvent("taskcast:attempt", { detail: { root: this.$el, attempt } })); },
     shut() { window.dispatchEvent(new CustomEvent("taskcast:close")); },
   },

@@ -27,7 +27,7 @@ export default {
     </div>
     <div v-if="open" class="lv-more"><button class="mini" @click="open = null"><Icon name="x"/>Close</button>{{ open }}</div>
   </div>`,
-  props: { maxLines: { type: Number, default: 50000 }, initial: String, bar: Boolean, wide: Boolean, label: { type: String, default: "Log" }, quiet: { type: String, default: "No log lines yet." }, download: String },
+  props: { maxLines: { type: Number, default: 50000 }, initial: String, bar: Boolean, wide: Boolean, label: { type: String, default: "Log" }, quiet: { type: String, default: "No log lines." }, download: String },
   emits: ["all"],
   data: () => ({ ver: 0, top: 0, height: 400, follow: true, query: "", level: "", missed: 0, open: null, earlier: false, loading: false, attempts: 0, attempt: 0, LH, levels: [["", "All"], ["INFO", "Info"], ["WARNING", "Warn"], ["ERROR", "Error"]] }),
   created() { this.buf = []; this.view = this.buf; },   // not reactive on purpose: tens of thousands of lines

@@ -1,5 +1,5 @@
 // One queue: how it stands, who paused it, what waits by priority, and what can be done to it.
-import { Icon, ago, count, duration, parse, pauseWords } from "taskcast-ui";
+import { Icon, ago, count, duration, parse, pauseWords, spelled } from "taskcast-ui";
 const PRIORITIES = [["CRITICAL", "Critical"], ["HIGH", "High"], ["NORMAL", "Normal"], ["LOW", "Low"]];
 export default {
   components: { Icon },
@@ -42,7 +42,7 @@ export default {
       const q = this.q;
       return [
         ["Waiting", count(q.waiting)], ["Running", count(q.running), q.slots ? `of ${count(q.slots)} slots` : "no worker"], ["Held back", count(q.held), q.held ? "by a limit or a pause" : ""],
-        ["Scheduled", count(q.scheduled)], ["Retrying", count(q.retrying)], ["Oldest waits", q.oldest ? duration(q.oldest * 1000) : "—"], ["Per minute", q.rate == null ? "—" : count(Math.round(q.rate))],
+        ["Scheduled", count(q.scheduled)], ["Retrying", count(q.retrying)], ["Oldest waits", q.oldest ? spelled(duration(q.oldest * 1000)) : "—"], ["Per minute", q.rate == null ? "—" : count(Math.round(q.rate))],
       ];
     },
   },

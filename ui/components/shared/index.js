@@ -26,6 +26,8 @@ export function duration(ms) {
   if (s < 172800) return `${Math.floor(s / 3600)}h ${String(Math.floor((s % 3600) / 60)).padStart(2, "0")}m`;
   return `${Math.floor(s / 86400)}d ${Math.floor((s % 86400) / 3600)}h`;
 }
+// The same as a sentence writes it, for places with room: 2m 05s becomes 2 min 05 s.
+export const spelled = (text) => text.replace(/(\d)(ms|[smhd])(?=\s|$)/g, (_, n, unit) => `${n} ${unit === "m" ? "min" : unit}`);
 const whole = (ms) => duration(Math.floor(Math.max(0, ms) / 1000) * 1000 || 0).replace("0ms", "0s").replace(/\.0s$/, "s");
 export const elapsed = (row) => (row.ended != null && row.took != null ? duration(row.took) : row.status === "running" && row.started ? whole(clock.now - row.started) : row.took != null && isFinal(row.status) ? duration(row.took) : "—");
 
@@ -39,7 +41,7 @@ export function left(row) {
 export function ago(ms) {
   if (ms == null) return "—";
   const s = Math.round((clock.now - ms) / 1000);
-  if (s < 0) return "in " + whole(-s * 1000);
+  if (s < -1) return "in " + whole(-s * 1000);   // a second is less than two clocks differ
   if (s < 5) return "now";
   if (s < 60) return `${s}s ago`;
   if (s < 3600) return `${Math.floor(s / 60)}m ago`;
@@ -66,7 +68,8 @@ export function momentOf(ms) {
   return (today ? "" : `${d.getFullYear()}-${pad(d.getMonth() + 1)}-${pad(d.getDate())} `) + timeOf(ms);
 }
 export const count = (n) => (n == null ? "—" : Number(n).toLocaleString("en"));
-export const short = (id) => (/^[0-9a-f]{8}-[0-9a-f]{4}-7/.test(id) ? id.slice(-12, -4) : id.slice(0, 8));
+const MADE = /^[0-9a-f]{8}-[0-9a-f]{4}-7/;
+export const short = (id) => (MADE.test(id) ? id.slice(-12, -4) : id.length > 26 ? id.slice(0, 25) + "…" : id);
 
 export const Icon = (props) => h("i", { class: ["i", "i-" + props.name], "aria-hidden": "true" });
 Icon.props = ["name"];
