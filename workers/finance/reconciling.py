@@ -21,7 +21,7 @@ SEARCHED = 14
 
 @dataclass(frozen=True, slots=True)
 class Side:
-    """A line of the statement, or a booking of the ledger."""
+    """A line of the statement, or a booking of the ledger; `elsewhere` if another statement brought that."""
 
     key: int
     on: date
@@ -29,6 +29,7 @@ class Side:
     party: str
     text: str
     pending: bool = False
+    elsewhere: bool = False
 
     @property
     def shown(self) -> str:
@@ -53,6 +54,7 @@ class Matched:
     split: list[tuple[list[Side], list[Side]]] = field(default_factory=list)
     missing: list[Difference] = field(default_factory=list)
     surplus: list[Difference] = field(default_factory=list)
+    elsewhere: list[Side] = field(default_factory=list)
 
 
 def match(
@@ -83,15 +85,20 @@ def match(
         found.missing.append(Difference(line, _explained(line, open_bookings, "the ledger")))
     for booking in open_bookings:
         pause()
-        if first <= booking.on <= last:
-            found.surplus.append(
-                Difference(
-                    booking,
-                    "told by mail, not booked by the bank yet"
-                    if booking.pending
-                    else _explained(booking, open_lines, "the statement"),
-                )
+        if not first <= booking.on <= last:
+            continue
+        if booking.elsewhere:
+            # The bank has told of it in another file: statements overlap, and those of one day may be several.
+            found.elsewhere.append(booking)
+            continue
+        found.surplus.append(
+            Difference(
+                booking,
+                "told by mail, not booked by the bank yet"
+                if booking.pending
+                else _explained(booking, open_lines, "the statement"),
             )
+        )
     return found
 
 

@@ -137,12 +137,13 @@ def own_lines(lines: StatementLines, statement: StatementOfAccount) -> list[Entr
     return own
 
 
-async def bookings_of(connection: Any, account: ChosenAccount, first: date, last: date) -> list[Side]:
-    """Return what the ledger has booked on an account between two days."""
+async def bookings_of(connection: Any, statement: StatementOfAccount, first: date, last: date) -> list[Side]:
+    """Return what the ledger has booked on a statement's account between two days."""
     rows = await connection.fetch(
-        """SELECT id, booked_on, amount, counterparty, text, pending FROM transactions
+        """SELECT id, booked_on, amount, counterparty, text, pending, statement_id IS NOT NULL AND statement_id <> $4
+           FROM transactions
            WHERE account_id = $1 AND booked_on BETWEEN $2 AND $3 ORDER BY booked_on, id""",
-        account.id, first, last,
+        statement.account.id, first, last, statement.id,
     )  # fmt: skip
     return [Side(*row) for row in rows]
 

@@ -140,7 +140,7 @@ yen|shopping|Konbini 24|Various|320|2900|8
 """
 
 _STANDING = """
-house|salary|Acme Works|Salary|3240.00|27|85.00|1|
+house|salary|Acme Works|Salary|3580.00|27|85.00|1|
 house|rent|Landlord Ltd|Rent, flat 3|-1180.00|1|35.00|4|
 house|energy|Northern Power|Electricity instalment|-84.00|3|6.00|2|
 house|energy|Waterworks|Water and sewage|-118.40|15|4.20|1|2,5,8,11
@@ -149,6 +149,8 @@ house|subscriptions|Streamline|Streaming, family plan|-12.99|7|2.00|9|
 house|subscriptions|Fibre One|Internet and telephone|-39.90|5|0|1|
 house|subscriptions|Daily Planet|Newspaper|-24.50|11|1.50|3|
 house|transfers|Rainy days|To the savings|-300.00|28|0|1|
+house|transfers|House card 1881|Card settlement|-335.00|28|0|1|
+card|transfers|House account|Settlement|335.00|28|0|1|
 savings|transfers|House account|From the house account|300.00|28|0|1|
 savings|interest|Savings bank|Interest|31.25|30|4.10|1|3,6,9,12
 card|subscriptions|Cloudbox|Storage 2 TB|-9.99|19|1.00|6|
@@ -156,7 +158,7 @@ card|fees|Card office|Card fee|-2.50|26|0|1|
 pound|salary|Harbour Studio|Salary|2650.00|25|60.00|4|
 pound|rent|Mill Lane Estates|Room|-740.00|1|20.00|9|
 pound|subscriptions|Gym on the Quay|Membership|-29.00|4|3.00|1|
-dollar|sales|First Prairie Press|Royalties|410.00|12|15.00|1|3,6,9,12
+dollar|sales|First Prairie Press|Royalties|1220.00|12|15.00|1|3,6,9,12
 dollar|subscriptions|Type Foundry|Licence|-18.00|6|2.00|5|
 franc|salary|Spital am See|Lohn|5480.00|24|90.00|1|
 franc|rent|Hausverwaltung Egli|Miete|-1620.00|2|30.00|4|
@@ -164,22 +166,22 @@ franc|insurance|Krankenkasse Alpina|Prämie|-372.60|10|21.40|1|
 euro|salary|Polder Labs|Salaris|2980.00|23|70.00|7|
 euro|rent|Wooncoöperatie De Brug|Huur|-905.00|1|22.00|7|
 euro|subscriptions|Radio Noord|Lidmaatschap|-7.50|14|0.50|1|
-euro|transfers|Dev's yen|To the yen account|-50.00|16|0|1|
-yen|transfers|Dev's account|From the euro account|8000|17|0|1|
+euro|transfers|Dev's yen|To the yen account|-150.00|16|0|1|
+yen|transfers|Dev's account|From the euro account|24000|17|0|1|
 """
 
 _PLANS = """
-groceries|720.00|EUR|month|yes
-eating-out|260.00|EUR|month|yes
-transport|340.00|EUR|month|no
-subscriptions|110.00|EUR|month|no
-shopping|420.00|EUR|month|yes
-home|4600.00|EUR|quarter|no
+groceries|1120.00|EUR|month|yes
+eating-out|480.00|EUR|month|yes
+transport|480.00|EUR|month|no
+subscriptions|115.00|EUR|month|no
+shopping|640.00|EUR|month|yes
+home|7200.00|EUR|quarter|no
 insurance|320.00|EUR|year|no
 groceries|410.00|GBP|month|yes
-eating-out|110.00|GBP|month|no
+eating-out|150.00|GBP|month|no
 groceries|560.00|CHF|month|yes
-leisure|60.00|USD|month|yes
+leisure|80.00|USD|month|yes
 eating-out|9000|JPY|month|no
 """
 

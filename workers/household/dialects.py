@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import unicodedata
 from collections.abc import Callable, Sequence
 from decimal import Decimal
 
@@ -69,7 +70,8 @@ def american(account: SampleAccount, bookings: Sequence[Booking]) -> bytes:
     for b in bookings:
         side, text = ("CREDIT" if b.amount > 0 else "DEBIT"), f"{b.counterparty} {b.text} {b.reference}"
         rows.append([f"{b.day:%m/%d/%Y}", account.number, text, side, f"${abs(b.amount):,}", f"${b.balance:,}"])
-    return written(rows, ",").encode("ascii", "ignore")
+    # As American banks do: letters without their marks.
+    return unicodedata.normalize("NFKD", written(rows, ",")).encode("ascii", "ignore")
 
 
 def french(account: SampleAccount, bookings: Sequence[Booking]) -> bytes:

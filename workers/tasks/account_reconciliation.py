@@ -34,6 +34,7 @@ from workers.finance.statement_lines import (
     statements_of,
 )
 from workers.finance.steps import Steps
+from workers.words import counted
 
 SHOWN = 100
 READS_S = 600
@@ -53,6 +54,7 @@ MATCHES = [
     {"key": "split", "label": "One to many", "align": "right"},
     {"key": "missing", "label": "Not in the ledger", "align": "right"},
     {"key": "surplus", "label": "Not on the statement", "align": "right"},
+    {"key": "elsewhere", "label": "On other statements", "align": "right"},
 ]
 DIFFERENCES = [
     {"key": "account", "label": "Account"},
@@ -145,7 +147,7 @@ async def account_reconciliation(
         await ledger.wait_for_lock(connection, "reconciliations", job)
         wanted = await chosen_accounts(connection, accounts)
         found = await statements_of(connection, wanted, statement=statement, month=chosen)
-        job.log(f"{len(found)} statements of {len(wanted)} accounts are set against the ledger")
+        job.log(f"{counted(len(found), 'statement')} of {counted(len(wanted), 'account')} set against the ledger")
         # The accounts of one file after each other, so that it is read once, however many it has.
         read: tuple[UUID, StatementLines] | None = None
         for number, each in enumerate(sorted(found, key=lambda each: each.file_id)):
@@ -185,7 +187,7 @@ async def _reconciled(
     first = min(*days, each.first_date or days[0])
     last = max(*days, each.last_date or days[0])
     around = timedelta(days=max(window_days, SPLIT_DAYS))
-    bookings = await bookings_of(connection, each.account, first - around, last + around)
+    bookings = await bookings_of(connection, each, first - around, last + around)
     lines = [
         Side(number, entry.booked_on, entry.amount, entry.counterparty, entry.text)
         for number, entry in enumerate(entries)
@@ -208,7 +210,7 @@ def _say(job: JobContext, done: Reconciled) -> None:
     differences = len(matched.missing) + len(matched.surplus)
     job.log(
         f"{done.statement.account.name}, {done.statement.name}: {len(matched.exact)} exact, {len(matched.near)} days apart, "
-        f"{len(matched.split)} one to many, {differences} differences; {done.proof}",
+        f"{len(matched.split)} one to many, {counted(differences, 'difference')}; {done.proof}",
         "WARNING" if differences or done.proven is False else "INFO",
         statement=str(done.statement.id),
     )
@@ -262,6 +264,7 @@ def _result(done: list[Reconciled], gone: list[str]) -> dict[str, Any]:
             "split": f"{len(each.matched.split):,}",
             "missing": f"{len(each.matched.missing):,}",
             "surplus": f"{len(each.matched.surplus):,}",
+            "elsewhere": f"{len(each.matched.elsewhere):,}",
         }
         for each in done
     ]
@@ -269,7 +272,8 @@ def _result(done: list[Reconciled], gone: list[str]) -> dict[str, Any]:
     unproven = [each for each in done if each.proven is False]
     lines = sum(each.lines for each in done)
     summary = (
-        f"{len(done)} statements with {lines:,} lines; {len(differences)} differences, {len(unproven)} balances do not agree"
+        f"{counted(len(done), 'statement')} with {counted(lines, 'line')}: {counted(len(differences), 'difference')}, "
+        + (f"{len(unproven):,} of the balances differ" if unproven else "no balance differs")
         if done
         else "there is no statement to reconcile; import one first"
     )

@@ -79,6 +79,16 @@ def _wait(job: JobContext) -> None:
     job.raise_if_stopped()
 
 
+def _age(seconds: float) -> dict[str, Any]:
+    value, unit = (seconds / 3600, "hours") if seconds >= 3600 else (seconds / 60, "minutes")
+    return {
+        "label": "Age",
+        "value": f"{value:,.1f}" if unit == "hours" else f"{value:,.0f}",
+        "unit": unit,
+        "tone": None,
+    }
+
+
 def _tell(job: JobContext, steps: Steps, step: str, share: float, what: str) -> None:
     steps.tell(step, share, what)
     job.raise_if_stopped()
@@ -94,7 +104,7 @@ def _result(dump: Dump, taken: bool, gone: list[str]) -> dict[str, Any]:
     return {
         "summary": f"{dump.path.name} was restored: {len(dump.tables)} tables and {count:,} rows agree",
         "figures": [
-            {"label": "Age", "value": f"{age.total_seconds() / 3600:,.1f}", "unit": "hours", "tone": None},
+            _age(age.total_seconds()),
             {"label": "Size", "value": f"{dump.size_bytes / 1e6:,.1f}", "unit": "MB", "tone": None},
             {"label": "Tables", "value": f"{len(dump.tables):,}", "unit": "", "tone": "good"},
             {"label": "Rows", "value": f"{count:,}", "unit": "", "tone": "good"},

@@ -16,6 +16,7 @@ from workers.finance.money import money, shown
 from workers.finance.notices import Notice, add_notices, people
 from workers.finance.periods import Period, PeriodWrong, today
 from workers.finance.steps import Steps
+from workers.words import counted
 
 COLUMNS = [
     {"key": "category", "label": "Category"},
@@ -83,6 +84,17 @@ async def budget_refresh(
     return result
 
 
+def _overspent(line: Refreshed) -> str:
+    """Say how far a budget is overspent; one that earlier periods have used up had nothing left to spend."""
+    currency, had = line.budget.currency, line.allotted + line.carried
+    if had >= 0:
+        return f"{shown(line.spent, currency)} of {shown(had, currency)} {currency} were spent."
+    return (
+        f"{shown(line.spent, currency)} {currency} were spent, and {shown(-line.carried, currency)} {currency} too much "
+        f"before; {shown(line.allotted, currency)} {currency} are meant for {line.period.name}."
+    )
+
+
 async def _notices(connection: Any, refreshed: list[Refreshed]) -> list[Notice]:
     everybody = await people(connection)
     return [
@@ -91,10 +103,7 @@ async def _notices(connection: Any, refreshed: list[Refreshed]) -> list[Notice]:
             kind="budget",
             key=f"{line.budget.id}:{line.period.first}",
             title=f"{line.budget.category} is over budget in {line.period.name}",
-            text=(
-                f"{shown(line.spent, line.budget.currency)} of "
-                f"{shown(line.allotted + line.carried, line.budget.currency)} {line.budget.currency} were spent."
-            ),
+            text=_overspent(line),
         )
         for line in refreshed
         if line.state == "over"
@@ -111,7 +120,9 @@ def _result(month: Period, refreshed: list[Refreshed], told: int) -> dict[str, A
         tables.append(
             {"title": f"Budgets in {currency}", "columns": COLUMNS, "rows": rows[:100], "total_rows": len(rows)}
         )
-    summary = f"{len(refreshed)} budgets refreshed for {month.name}; {len(over)} overspent, {len(tight)} will be"
+    summary = (
+        f"{counted(len(refreshed), 'budget')} refreshed for {month.name}; {len(over)} overspent, {len(tight)} will be"
+    )
     return {
         "summary": summary if refreshed else f"no budget is in force in {month.name}; make one first",
         "figures": [

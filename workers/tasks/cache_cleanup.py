@@ -20,6 +20,7 @@ from taskcast.errors import ConfigurationError
 from taskcast.names import Names
 from workers.app import broker, file_store, settings
 from workers.cache import Cleanup, clean_cache
+from workers.words import counted
 
 CacheAway = (RedisConnectionError, RedisTimeoutError)
 
@@ -72,11 +73,18 @@ async def cache_cleanup(
         await job.checkpoint()
     job.progress(90, step="Sweeping", completed=1, total=2, message="uploads that were cut off")
     files, file_bytes = await sweep(store)
-    job.progress(100, step="Sweeping", completed=2, total=2)
-    job.log(
-        f"{done.removed:,} of {done.looked:,} entries and {files:,} files removed", freed_bytes=done.bytes + file_bytes
-    )
+    freed = done.bytes + file_bytes
+    summary = f"{done.removed:,} of {counted(done.looked, 'entry', 'entries')} and {counted(files, 'file')} removed"
+    job.progress(100, step="Sweeping", completed=2, total=2, message=summary)
+    job.log(summary, freed_bytes=freed)
     return {
+        "summary": summary,
+        "figures": [
+            {"label": "Looked at", "value": f"{done.looked:,}", "unit": "entries", "tone": None},
+            {"label": "Removed", "value": f"{done.removed:,}", "unit": "entries", "tone": None},
+            {"label": "Cut-off uploads", "value": f"{files:,}", "unit": "files", "tone": None},
+            {"label": "Freed", "value": f"{freed / 1000:,.1f}", "unit": "KB", "tone": "good" if freed else None},
+        ],
         "looked": done.looked,
         "removed": done.removed,
         "freed_bytes": done.bytes,

@@ -12,6 +12,7 @@ from taskcast.errors import ConfigurationError
 from workers.app import broker, settings
 from workers.finance.steps import Steps
 from workers.upkeep.gateway import GatewayAway, ServiceTokenRefused, service_client
+from workers.words import counted
 
 STEP = 500
 DAY_S = 86400.0
@@ -44,11 +45,11 @@ async def clean_old_jobs(
     days = settings.retention_days if older_than_days is None else older_than_days
     chosen: dict[str, Any] = {"older_than_s": days * DAY_S, "status": status, "queue": queue}
     steps = Steps(job, {"Counting": 5, "Deleting": 95})
-    steps.tell("Counting", 0, f"jobs that ended more than {days:g} days ago")
+    steps.tell("Counting", 0, f"jobs that ended more than {_days(days)} ago")
     deleted = 0
     async with service_client(settings) as gateway:
         total = int((await gateway.clean_jobs(**chosen, dry_run=True))["count"])
-        job.log(f"{total:,} jobs ended more than {days:g} days ago")
+        job.log(f"{counted(total, 'job')} ended more than {_days(days)} ago")
         while deleted < total:
             await job.checkpoint()
             # Null is a step that took long and goes on in the gateway; the next one finds what it left.
@@ -57,7 +58,7 @@ async def clean_old_jobs(
                 break
             deleted += count or 0
             steps.tell("Deleting", deleted / max(1, total), f"{deleted:,} of {total:,} jobs")
-    summary = f"{deleted:,} jobs that ended more than {days:g} days ago are deleted"
+    summary = f"{counted(deleted, 'job')} deleted that had ended more than {_days(days)} ago"
     job.log(summary)
     steps.end(summary)
     return {
@@ -66,3 +67,7 @@ async def clean_old_jobs(
         "deleted": deleted,
         "older_than_days": days,
     }
+
+
+def _days(days: float) -> str:
+    return "1 day" if days == 1 else f"{days:g} days"

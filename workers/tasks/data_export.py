@@ -27,6 +27,7 @@ from workers.finance.selection import AccountUnknown, chosen_accounts
 from workers.finance.steps import Steps
 from workers.scratch import scratch_folder
 from workers.shielded import to_its_end
+from workers.words import counted
 
 FETCHED = 2000
 PACKED_BYTES = 1024 * 1024
@@ -35,7 +36,9 @@ ZIP = "application/zip"
 COLUMNS = [
     {"key": "table", "label": "Table"},
     {"key": "rows", "label": "Rows", "align": "right"},
-    {"key": "bytes", "label": "CSV, JSON and Parquet, bytes", "align": "right"},
+    {"key": "csv", "label": "CSV, KB", "align": "right"},
+    {"key": "json", "label": "JSON, KB", "align": "right"},
+    {"key": "parquet", "label": "Parquet, KB", "align": "right"},
 ]
 
 
@@ -210,12 +213,12 @@ def _result(manifest: dict[str, Any], stored: StoredFile) -> dict[str, Any]:
         {
             "table": name,
             "rows": f"{table['rows']:,}",
-            "bytes": " / ".join(f"{file['bytes']:,}" for file in table["files"]),
+            **{file["name"].rpartition(".")[2]: f"{file['bytes'] / 1000:,.1f}" for file in table["files"]},
         }
         for name, table in tables.items()
     ]
     return {
-        "summary": f"{count:,} rows of {len(tables)} tables in {stored.size_bytes / 1e6:,.1f} MB",
+        "summary": f"{counted(count, 'row')} of {counted(len(tables), 'table')} in {stored.size_bytes / 1e6:,.1f} MB",
         "figures": [
             {"label": "Rows", "value": f"{count:,}", "unit": "", "tone": None},
             {"label": "Archive", "value": f"{stored.size_bytes / 1e6:,.1f}", "unit": "MB", "tone": None},

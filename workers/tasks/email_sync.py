@@ -16,6 +16,7 @@ from workers.app import broker, file_store, settings
 from workers.mail.address import mailbox_address
 from workers.mail.mailboxes import MailboxAway, MailboxRefused
 from workers.mail.sync import MailSync, Outcome
+from workers.words import counted, listed
 
 SHOWN = 100
 COLUMNS = [
@@ -83,7 +84,7 @@ def _result(mailbox: str, outcomes: list[Outcome]) -> dict[str, Any]:
         ("Unreadable", kinds["unreadable"], "bad" if kinds["unreadable"] else "good"),
     ]
     return {
-        "summary": f"{len(outcomes)} new mails: {pending} pending transactions, {imports} statements",
+        "summary": _summary(len(outcomes), pending, imports, kinds["unreadable"]),
         "figures": [{"label": label, "value": f"{n:,}", "unit": "", "tone": tone} for label, n, tone in figures],
         "tables": [{"title": "Mails", "columns": COLUMNS, "rows": rows[:SHOWN], "total_rows": len(rows)}]
         if rows
@@ -93,6 +94,15 @@ def _result(mailbox: str, outcomes: list[Outcome]) -> dict[str, Any]:
         "pending": pending,
         "imports": [job for each in outcomes for job in each.detail.get("imports", ())],
     }
+
+
+def _summary(mails: int, pending: int, imports: int, unreadable: int) -> str:
+    came = listed(
+        counted(pending, "pending transaction") if pending else "",
+        counted(imports, "statement") if imports else "",
+        f"{unreadable:,} unreadable" if unreadable else "",
+    )
+    return counted(mails, "new mail") + (f": {came}" if came else "")
 
 
 def _words(each: Outcome) -> str:

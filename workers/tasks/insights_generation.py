@@ -20,6 +20,7 @@ from workers.finance.notices import add_notices
 from workers.finance.periods import Period, PeriodWrong, today
 from workers.finance.selection import AccountUnknown, chosen_accounts
 from workers.finance.steps import Steps
+from workers.words import counted
 
 TABLES = {
     "forecast": "Month's end",
@@ -117,7 +118,8 @@ def _result(month: Period, accounts: int, found: list[tuple[str, Insight]], told
         if rows:
             tables.append({"title": title, "columns": COLUMNS, "rows": rows[:SHOWN], "total_rows": len(rows)})
     return {
-        "summary": f"{len(found):,} insights for {month.name} on {accounts} accounts, {told} of them new to somebody",
+        "summary": f"{counted(len(found), 'insight')} for {month.name} on {counted(accounts, 'account')}, "
+        + (f"{told:,} new to somebody" if told else "none of them new"),
         "figures": [
             {"label": "Recurring", "value": f"{kinds['recurring']:,}", "unit": "", "tone": None},
             {

@@ -32,6 +32,7 @@ from workers.mail.sending import (
     sender_for,
 )
 from workers.shielded import to_its_end
+from workers.words import counted, listed
 
 SHOWN = 100
 SILENT_S = 300
@@ -187,7 +188,7 @@ class _Mailer:
         told = sum(row["notices"] for row in self._rows if row["outcome"] == "sent")
         rows = [{**row, "notices": f"{row['notices']:,}"} for row in self._rows]
         return {
-            "summary": f"{kinds['sent']} mails sent with {told} notices; {kinds['refused']} refused, {kinds['unsure']} unsure",
+            "summary": _summary(kinds, told),
             "figures": [
                 {
                     "label": "Mails sent",
@@ -228,4 +229,14 @@ def _letters() -> Any:
         loader=FileSystemLoader(folder),
         autoescape=select_autoescape(enabled_extensions=("html.j2",), default=False),
         undefined=StrictUndefined,
+    )
+
+
+def _summary(kinds: Counter[str], told: int) -> str:
+    if not kinds:
+        return "nobody had to be told anything"
+    return listed(
+        f"{counted(kinds['sent'], 'mail')} sent with {counted(told, 'notice')}",
+        f"{kinds['refused']:,} refused" if kinds["refused"] else "",
+        f"{kinds['unsure']:,} unsure" if kinds["unsure"] else "",
     )

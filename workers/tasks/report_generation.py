@@ -25,12 +25,21 @@ from workers.finance.reports.data import CurrencyPart, ReportData, read, spendin
 from workers.finance.selection import AccountUnknown, ChosenAccount, chosen_accounts
 from workers.finance.steps import Steps
 from workers.scratch import scratch_folder
+from workers.words import counted
 
 PDF = "application/pdf"
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 CATEGORIES = [
     {"key": "category", "label": "Category"},
     {"key": "amount", "label": "Amount", "align": "right"},
+    {"key": "bookings", "label": "Bookings", "align": "right"},
+]
+CURRENCIES = [
+    {"key": "currency", "label": "Currency"},
+    {"key": "income", "label": "Came in", "align": "right"},
+    {"key": "spending", "label": "Went out", "align": "right"},
+    {"key": "net", "label": "Left over", "align": "right"},
+    {"key": "closing", "label": "Balance at the end", "align": "right"},
     {"key": "bookings", "label": "Bookings", "align": "right"},
 ]
 SHOWN = 100
@@ -209,7 +218,8 @@ def _figures(data: ReportData) -> dict[str, Any]:
 def _result(data: ReportData, stored: dict[str, StoredFile]) -> dict[str, Any]:
     busy = [part for part in data.parts if part.count]
     figures = []
-    for part in busy[:4]:
+    # The currency with most bookings is the household's own; of several, a table says more than many figures.
+    for part in busy[:1]:
         net = part.income - part.spending
         figures += [
             {"label": "Came in", "value": shown(part.income, part.currency), "unit": part.currency, "tone": None},
@@ -220,12 +230,14 @@ def _result(data: ReportData, stored: dict[str, StoredFile]) -> dict[str, Any]:
                 "unit": part.currency,
                 "tone": "good" if net >= 0 else "bad",
             },
+            {"label": "Bookings", "value": f"{part.count:,}", "unit": "", "tone": None},
         ]
     count = sum(part.count for part in data.parts)
     return {
-        "summary": f"{data.period.name}: {count:,} bookings of {len(data.accounts)} accounts in {len(busy)} currencies",
+        "summary": f"{data.period.name}: {counted(count, 'booking')} of {counted(len(data.accounts), 'account')} "
+        f"in {counted(len(busy), 'currency', 'currencies')}",
         "figures": figures,
-        "tables": [_table(part) for part in busy],
+        "tables": [*([_by_currency(busy)] if len(busy) > 1 else []), *(_table(part) for part in busy)],
         "files": [
             {"id": file.id, "name": file.name, "size_bytes": file.size_bytes, "content_type": file.content_type}
             for file in stored.values()
@@ -233,6 +245,21 @@ def _result(data: ReportData, stored: dict[str, StoredFile]) -> dict[str, Any]:
         "period": str(data.period),
         "currencies": _figures(data),
     }
+
+
+def _by_currency(parts: list[CurrencyPart]) -> dict[str, Any]:
+    rows = [
+        {
+            "currency": part.currency,
+            "income": shown(part.income, part.currency),
+            "spending": shown(part.spending, part.currency),
+            "net": shown(part.income - part.spending, part.currency),
+            "closing": shown(part.closing, part.currency),
+            "bookings": f"{part.count:,}",
+        }
+        for part in parts
+    ]
+    return {"title": "By currency", "columns": CURRENCIES, "rows": rows[:SHOWN], "total_rows": len(rows)}
 
 
 def _table(part: CurrencyPart) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from taskcast.errors import ConfigurationError
 from workers.app import broker, settings
 from workers.finance.steps import Steps
 from workers.upkeep.gateway import GatewayAway, ServiceTokenRefused, service_client
+from workers.words import counted
 
 COLUMNS = [
     {"key": "job", "label": "Job"},
@@ -47,7 +48,7 @@ async def stuck_check(job: JobContext = TaskiqDepends()) -> dict[str, Any]:
     for finding in found[:SHOWN]:
         job.log(f"{finding['job']}: {finding['reason']}, {finding['action']}", "WARNING", **finding)
     reasons = Counter(finding["reason"] for finding in found)
-    summary = f"{answer['checked']:,} unfinished jobs looked at, {len(found):,} look stuck"
+    summary = f"{counted(answer['checked'], 'unfinished job')} looked at, {_stuck(len(found))}"
     job.log(summary, reasons=dict(reasons))
     steps.end(summary)
     return {
@@ -64,3 +65,7 @@ async def stuck_check(job: JobContext = TaskiqDepends()) -> dict[str, Any]:
         "reasons": dict(reasons),
         "at": answer["at"],
     }
+
+
+def _stuck(count: int) -> str:
+    return f"{count:,} {'looks' if count == 1 else 'look'} stuck" if count else "none looks stuck"

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 from itertools import count
@@ -76,6 +77,15 @@ def test_bookings_outside_the_statement_are_not_missed_by_it() -> None:
     found = match([], [side(1, "-1"), side(15, "-2")], first=date(2026, 9, 10), last=LAST)
 
     assert [difference.side.on.day for difference in found.surplus] == [15]
+
+
+def test_a_booking_that_another_statement_brought_matches_but_is_not_missed() -> None:
+    shared, other = side(3, "-4"), side(3, "-9")
+    bookings = [replace(shared, key=next(numbers), elsewhere=True), replace(other, key=next(numbers), elsewhere=True)]
+
+    found = match([shared], bookings, first=FIRST, last=LAST)
+
+    assert (len(found.exact), found.surplus, [each.amount for each in found.elsewhere]) == (1, [], [Decimal(-9)])
 
 
 sides = st.builds(

@@ -10,6 +10,7 @@ from workers.finance.reports.charts import CAME, INK, LINE, MUTED, RULE, WENT, b
 from workers.finance.reports.data import BUCKETS, CurrencyPart, ReportData, income_of, spending_of
 from workers.finance.reports.fonts import fonts
 
+NAMED = 4
 LISTED = 1500
 """So many bookings of a currency are printed; the workbook has more."""
 MARGIN = 48.0
@@ -104,7 +105,9 @@ class _Story:
         from reportlab.platypus import HRFlowable, PageBreak, Paragraph, Spacer
 
         data, names = self._data, fonts()
-        accounts = ", ".join(dict.fromkeys(account.name for account in data.accounts)) or "no accounts"
+        named = list(dict.fromkeys(account.name for account in data.accounts))
+        # Many names say less than their number; each has its line in a table further on.
+        accounts = f"{len(named)} accounts" if len(named) > NAMED else ", ".join(named) or "no accounts"
         until = f"up to {_day(data.as_of)}" if data.as_of < data.period.last else f"to {_day(data.period.last)}"
         story: list[Any] = [
             Paragraph(names.markup(data.period.name), self._title),
