@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 
 from core.settings import Settings
 
-_PLAIN = frozenset(logging.makeLogRecord({}).__dict__) | {"message", "asctime", "taskName"}
+_PLAIN = frozenset(logging.makeLogRecord({}).__dict__) | {"message", "asctime", "taskName", "color_message"}
 QUIET = {"httpx": logging.WARNING, "httpcore": logging.WARNING, "tortoise": logging.WARNING, "asyncio": logging.WARNING}
 """Loggers of libraries that say more than anybody wants to read, and from which level on they may."""
 

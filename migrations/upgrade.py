@@ -13,6 +13,12 @@ from tortoise.context import TortoiseContext
 from core.storage.address import credentials
 from migrations.settings import APPS, tortoise_config
 
+VERSIONS = """
+CREATE TABLE IF NOT EXISTS "aerich" (
+    "id" SERIAL NOT NULL PRIMARY KEY, "version" VARCHAR(255) NOT NULL, "app" VARCHAR(100) NOT NULL, "content" JSONB NOT NULL
+)
+"""
+"""aerich's own table, which it asks for before it makes it; the server would write that as errors into its log."""
 LOCK = 0x7461736B63617374  # "taskcast": the advisory lock that two starts at once queue for
 
 logger = logging.getLogger(__name__)
@@ -24,6 +30,7 @@ async def upgrade(url: str) -> list[str]:
     guard = await asyncpg.connect(**_without_pool(url))
     try:
         await guard.execute("SELECT pg_advisory_lock($1)", LOCK)
+        await guard.execute(VERSIONS)
         config, location = tortoise_config(url), Path(__file__).parent
         async with TortoiseContext() as context:
             await context.init(config=config)

@@ -108,7 +108,8 @@ class EmbeddedPostgres:
 
     def is_ready(self) -> bool:
         """Tell whether the server accepts connections and has its database."""
-        return self._ask("SELECT 1", database=DATABASE) or self._make_database()
+        found = self._ask(f"SELECT count(*) FROM pg_database WHERE datname = '{DATABASE}'")  # noqa: S608
+        return found == "1" or (found == "0" and self._make_database())
 
     def remove(self) -> None:
         """Remove the data; for tests."""
@@ -134,11 +135,15 @@ class EmbeddedPostgres:
             )
 
     def _make_database(self) -> bool:
-        return self._ask(f'CREATE DATABASE "{DATABASE}"', database="postgres")
+        return self._ask(f'CREATE DATABASE "{DATABASE}"') is not None
 
-    def _ask(self, sql: str, *, database: str) -> bool:
+    def _ask(self, sql: str) -> str | None:
+        """Return what the server's own database answers, None while it answers nothing.
+
+        Ours is not asked before it is there: the server would write FATAL into the log of every first start.
+        """
         if not (self.sockets / f".s.PGSQL.{PORT}").exists():
-            return False
+            return None
         psql = [
             str(self.bin / "psql"),
             "-h",
@@ -148,11 +153,12 @@ class EmbeddedPostgres:
             "-U",
             ROLE,
             "-d",
-            database,
+            "postgres",
             "-qtAXc",
             sql,
         ]
-        return self._run(psql).returncode == 0
+        answer = self._run(psql)
+        return answer.stdout.strip() if answer.returncode == 0 else None
 
     def _run(self, command: list[str]) -> subprocess.CompletedProcess[str]:
         user, group = self.user() or (None, None)

@@ -234,8 +234,8 @@ def _result(data: ReportData, stored: dict[str, StoredFile]) -> dict[str, Any]:
         ]
     count = sum(part.count for part in data.parts)
     return {
-        "summary": f"{data.period.name}: {counted(count, 'booking')} of {counted(len(data.accounts), 'account')} "
-        f"in {counted(len(busy), 'currency', 'currencies')}",
+        "summary": f"{data.period.name}: {counted(count, 'booking')} of {counted(len(data.accounts), 'account')}"
+        + (f" in {counted(len(busy), 'currency', 'currencies')}" if busy else ""),
         "figures": figures,
         "tables": [*([_by_currency(busy)] if len(busy) > 1 else []), *(_table(part) for part in busy)],
         "files": [
