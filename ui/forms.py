@@ -207,7 +207,9 @@ def _shown(value: Any) -> str:
 
 def _sentence(text: str) -> str:
     """Return a docstring's words as a sentence; its marks of code are for other readers."""
-    text = _capital(" ".join(text.replace("`", "").split()))
+    text = " ".join(text.split())
+    # A code keeps its letters: `dmy` is none that stands at the beginning of a sentence.
+    text = text.replace("`", "") if text.startswith("`") else _capital(text.replace("`", ""))
     return text if not text or text.endswith((".", "!", "?")) else f"{text}."
 
 

@@ -98,7 +98,7 @@ def test_a_form_says_what_is_left_out_and_offers_what_a_list_may_hold() -> None:
         "anyOf": [{"type": "string"}, {"type": "object"}, {"type": "null"}],
         "description": "a `name`, or\n one",
     }
-    hours = {"type": "number", "default": 24.0}
+    hours = {"type": "number", "default": 24.0, "description": "`h` of them"}
     schema = SCHEMA | {"properties": {"formats": formats, "mapping": mapping, "hours": hours}, "required": []}
 
     fields = {field["name"]: field for field in fields_of(schema, {"formats": ["pdf", "gif"]}) or ()}
@@ -106,7 +106,7 @@ def test_a_form_says_what_is_left_out_and_offers_what_a_list_may_hold() -> None:
     boxes = fields["data.formats"]
     assert (boxes["kind"], boxes["options"], boxes["value"]) == ("checks", [["pdf", "pdf"], ["xlsx", "xlsx"]], ["pdf"])
     assert fields["data.mapping"]["hint"] == "A name, or one. A text, or JSON."
-    assert fields["data.hours"]["hint"] == "By default 24."
+    assert fields["data.hours"]["hint"] == "h of them. By default 24."
     filled = {"data.formats": ["xlsx"], "data.mapping": "my bank", "data.hours": ""}
     assert arguments_of(schema, filled) == {"formats": ["xlsx"], "mapping": "my bank"}
     assert arguments_of(schema, {"data.formats": [], "data.mapping": '{"a": 1}'}) == {"mapping": {"a": 1}}

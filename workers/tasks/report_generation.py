@@ -78,7 +78,7 @@ async def report_generation(
         period: such as 2026-11, 2026-Q4 or 2026, or `previous` for the last whole one; the one at hand if left out.
         kind: month, quarter or year, where the period does not say it.
         accounts: ids, IBANs or names of accounts; all if left out.
-        formats: pdf, xlsx, or both if left out.
+        formats: PDF, XLSX, or both if left out.
         job: the running job.
         store: where the files go.
     """
