@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -37,6 +38,30 @@ class Commands:
             await self.retry_job(row)
         elif row is not None and what == "another":
             await self.run_task(str(row.get("type") or ""), row)
+
+    async def steer_matching(self, wanted: Row) -> None:
+        """Ask what shall be done to all jobs that match a filter, and begin it."""
+        actions = ["retry", "cancel", *(["delete"] if self._page.session.may_clean else [])]
+        counts: dict[str, int | None] = {}
+
+        async def count() -> None:
+            found = [self._client.bulk(action, filter=wanted, dry_run=True) for action in actions]
+            for action, answer in zip(actions, await asyncio.gather(*found), strict=True):
+                if answer["matched"] != 0:
+                    counts[action] = answer["matched"]
+
+        async def begin(values: Row) -> str:
+            action = questions.action_of(values, counts)
+            reason = questions.reason_of(values) if action == "cancel" else None
+            answer = await self._client.bulk(action, filter=wanted, reason=reason)
+            return questions.begun(action, answer["matched"])
+
+        if not await self._page.act(count):
+            return
+        if counts:
+            self._ask(questions.steer_matching(counts), begin)
+        else:
+            self._page.toast("bad", "There is no job in this list to do anything to.")
 
     def cancel_job(self, row: Row) -> None:
         """Cancel a job."""

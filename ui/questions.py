@@ -18,6 +18,13 @@ REASON = 300
 LATEST_DAYS = 3660
 PAUSES = (("", "Until it is resumed"), ("15", "15 min"), ("60", "1 h"), ("240", "4 h"), ("at", "Until …"))
 
+MATCHING = {
+    "retry": ("Run again", "sent again"),
+    "cancel": ("Cancel", "cancelled"),
+    "delete": ("Delete for good", "deleted"),
+}
+"""What can be done to all jobs that match: on the choice, and when it has begun."""
+
 HELP = {
     "worker_lost": "The job itself may be what ends them.",
     "timeout": "It will again unless something has changed.",
@@ -139,6 +146,21 @@ def clean_queue(name: str) -> Question:
     return Question(title=f"Clean queue {name}?", text=text, fields=fields, yes="Delete", no="Keep them", danger=True)
 
 
+def steer_matching(counts: dict[str, int | None]) -> Question:
+    """Ask what shall be done to all jobs that match, given how many there are for each action; None is not known."""
+    options = [[action, f"{MATCHING[action][0]} {_many(count)}"] for action, count in counts.items()]
+    fields: tuple[Row, ...] = (
+        {"kind": "choice", "name": "action", "label": "What shall be done", "options": options, "value": options[0][0]},
+        reason_field() | {"only": ["action", "cancel"]},
+    )
+    if _are_many(counts):
+        fields = (*fields, {"kind": "confirm", "name": "confirm", "label": "Type all to confirm", "value": "all"})
+    text = (
+        "It is done to every job that matches now, also to those that are not shown. It goes on without this page.",
+    )
+    return Question(title="All jobs of this list", text=text, fields=fields, yes="Begin", danger=True)
+
+
 def run_task(name: str, fields: tuple[Row, ...], description: str = "", *, again: bool = False) -> Question:
     """Ask for the arguments of a new job."""
     text = [description] if description else []
@@ -195,6 +217,25 @@ def until_of(values: Row, now: datetime) -> str | None:
     if at > now + timedelta(days=LATEST_DAYS):
         raise Unfit("until", "This is more than ten years away.")
     return _iso(at)
+
+
+def action_of(values: Row, counts: dict[str, int | None]) -> str:
+    """Return what shall be done to all jobs that match.
+
+    Raises:
+        Unfit: if it is nothing of what was offered, or many jobs were not confirmed.
+    """
+    action = str(values.get("action") or "")
+    if action not in counts:
+        raise Unfit("action", "Choose one.")
+    if _are_many(counts) and str(values.get("confirm") or "").strip() != "all":
+        raise Unfit("confirm", "Type all.")
+    return action
+
+
+def begun(action: str, count: int | None) -> str:
+    """Return what is said when an action has begun."""
+    return f"{_many(count)} {'is' if count == 1 else 'are'} being {MATCHING[action][1]}."
 
 
 def cleaning_of(values: Row) -> tuple[float, list[str]]:
@@ -281,6 +322,14 @@ def reason_field() -> Row:
 
 def _name(row: Row) -> str:
     return str(row.get("type") or "this job")
+
+
+def _many(count: int | None) -> str:
+    return "an unknown number of jobs" if count is None else f"{count:,} {_jobs(count)}"
+
+
+def _are_many(counts: dict[str, int | None]) -> bool:
+    return any(count is None or count > TYPE_ABOVE for count in counts.values())
 
 
 def _jobs(count: int) -> str:

@@ -146,3 +146,17 @@ def test_what_a_check_found_is_shown_job_by_job() -> None:
     assert question.title == "1 stuck job"
     assert question.items == ({"job": "a", "title": "No lease", "text": "Put back into its lane"},)
     assert questions.stuck_found({"checked": 3, "found": []}).title == "No job is stuck"
+
+
+def test_what_can_be_done_to_all_that_match_is_offered_with_its_count() -> None:
+    few: dict[str, int | None] = {"retry": 1, "cancel": 1_200}
+    many: dict[str, int | None] = {"delete": None}
+
+    asked = questions.steer_matching(few)
+
+    assert asked.fields[0]["options"] == [["retry", "Run again 1 job"], ["cancel", "Cancel 1,200 jobs"]]
+    assert questions.action_of({"action": "cancel", "confirm": "all"}, few) == "cancel"
+    assert questions.begun("cancel", 1_200) == "1,200 jobs are being cancelled."
+    assert refusal(lambda: questions.action_of({"action": "cancel"}, few)) == {"confirm": "Type all."}
+    assert refusal(lambda: questions.action_of({"action": "delete"}, few)) == {"action": "Choose one."}
+    assert "Delete for good an unknown number of jobs" in str(questions.steer_matching(many))

@@ -95,6 +95,24 @@ async def test_many_waiting_jobs_are_drained_after_the_name_was_typed(
     await expect(dashboard.locator(".jt-row")).to_have_count(0)
 
 
+async def test_all_jobs_of_a_list_are_cancelled_at_once(
+    dashboard: Page, gateway: Client, system: System, queue: str
+) -> None:
+    await gateway.pause_queue(queue)
+    jobs = [(await gateway.enqueue("quick", {"number": number}, queue=queue))["id"] for number in range(3)]
+    await dashboard.goto(f"{system.dashboard}/admin/jobs/list?queue={queue}&status=queued")
+    await expect(row(dashboard, jobs[-1])).to_be_visible()
+
+    await dashboard.get_by_test_id("matching").click()
+    await dashboard.get_by_text("Cancel 3 jobs").click()
+    await dashboard.get_by_test_id("confirm").click()
+
+    await expect(dashboard.locator(".toast")).to_contain_text("3 jobs are being cancelled.")
+    for job in jobs:
+        await ended(gateway, job)
+        assert (await gateway.job(job))["status"] == "cancelled"
+
+
 async def test_ended_jobs_of_a_queue_are_cleaned(dashboard: Page, gateway: Client, system: System, queue: str) -> None:
     job = (await gateway.enqueue("quick", {"number": 4}, queue=queue))["id"]
     await ended(gateway, job)

@@ -8,7 +8,7 @@ from ui.components.element import BASE, el
 from ui.components.jobs import FilterBar, JobTable, UploadButton
 from ui.page import Page
 from ui.pages.frame import query_of
-from ui.pages.parts import check_button
+from ui.pages.parts import check_button, matching_button
 from ui.views.jobs import DEAD, Filter, JobsView
 
 EMPTY = {"icon": "inbox", "title": "No jobs yet", "text": "The first job that is enqueued appears here by itself."}
@@ -35,6 +35,7 @@ class JobList:
             with FilterBar(page, self._values()) as self._bar:
                 if page.session.may_steer:
                     check_button(page, brief=True)
+                    matching_button(page, lambda: self.filter.wanted)
                     upload = UploadButton(page, most_bytes=page.settings.upload_max_bytes)
                     upload.hear("done", self._uploaded)
                     upload.hear("failed", lambda text: page.toast("bad", str(text)))

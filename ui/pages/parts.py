@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from ui.components.element import QUEUES, TASKS, el, icon
+from ui.model import Row
 from ui.page import Page
 
 
@@ -23,6 +26,22 @@ def check_button(page: Page, *, brief: bool = False) -> None:
         await page.commands.check_stuck()
 
     button.on("click", check, args=[])
+
+
+def matching_button(page: Page, wanted: Callable[[], Row]) -> None:
+    """Make the button that does something to all jobs that match; `wanted` returns the filter."""
+    words = "Do something to all jobs of this list"
+    with el("button", "btn check", type="button", title=words, data_testid="matching") as button:
+        icon("list-checks")
+        el("span", "vh", words)
+
+    async def ask() -> None:
+        if page.session.is_ended:
+            page.leave()
+            return
+        await page.commands.steer_matching(wanted())
+
+    button.on("click", ask, args=[])
 
 
 def queues_or_tasks(on: str) -> None:

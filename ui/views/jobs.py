@@ -70,6 +70,12 @@ class Filter:
         return urlencode([*pairs, ("q", self.q)] if self.q else pairs)
 
     @property
+    def wanted(self) -> dict[str, Any]:
+        """The filter as the gateway takes it."""
+        pairs = {key: list(getattr(self, key)) for key in KEYS} | {"final_reason": list(self.reasons), "q": self.q}
+        return {key: value for key, value in pairs.items() if value}
+
+    @property
     def is_searched(self) -> bool:
         """Tell whether only REST knows which jobs these are."""
         return bool(self.q) or self.dead
