@@ -39,6 +39,8 @@ KEPT = 2000
 """So many slots are written down at once, the newest; what was missed before them is counted and told only."""
 LOOKS_BACK = timedelta(days=31)
 LONGEST_PAUSE_S = 60.0
+LONGEST_RETRY_S = 5.0
+"""How long after PostgreSQL is back slots may wait; well below what makes them late."""
 LONGEST_WAIT_S = 2.0
 """How long until an edit of a schedule is seen."""
 
@@ -227,5 +229,5 @@ async def fire(firing: Firing) -> None:
             wait_s, pause_s = await firing.step(), 0.5
         except Exception:
             logger.warning("the schedules cannot be looked at; trying again in %.1f s", pause_s, exc_info=True)
-            wait_s, pause_s = pause_s * random.uniform(0.5, 1.0), min(30.0, pause_s * 2)
+            wait_s, pause_s = pause_s * random.uniform(0.5, 1.0), min(LONGEST_RETRY_S, pause_s * 2)
         await asyncio.sleep(wait_s)

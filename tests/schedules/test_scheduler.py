@@ -1,13 +1,8 @@
 from __future__ import annotations
 
-import asyncio
 import dataclasses
-import os
-import signal
-import sys
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +10,6 @@ import msgspec
 import pytest
 from redis.asyncio import Redis
 
-from core.settings import Settings
 from core.storage import schedules as stored
 from core.storage.connection import connection
 from core.timing import Timing, timing_of
@@ -27,7 +21,6 @@ from taskcast.engine.engine import Engine
 from taskcast.errors import ConfigurationError
 from taskcast.ids import FOREIGN_ID
 from taskcast.names import Names
-from tests.waiting import eventually
 
 ROOT = Path(__file__).parents[2]
 NOON = datetime(2026, 6, 1, 12, 0, tzinfo=UTC)
@@ -101,47 +94,6 @@ async def test_a_slot_that_is_due_is_one_job_of_its_own_id(
     )
     (fired,) = await told(redis, names, "schedule.fired")
     assert fired["data"] == {"schedule": "tick", "slot": "2026-06-01T12:01Z", "job": job["job"]}
-
-
-async def test_two_processes_of_the_command_one_killed_send_each_slot_once(
-    settings: Settings, database: str, redis: Redis, names: Names, tmp_path: Path
-) -> None:
-    (tmp_path / "often.py").write_text(
-        "from schedules.scheduler import SlotScheduler, scheduler as real\n"
-        "scheduler = SlotScheduler(real._jobs, database_url=real._database_url, table=[])\n"
-    )
-    fields = {"name": "often", "title": "Often", "task": "OFTEN", "source": "stored"}
-    await stored.add(fields, Timing(kind="interval", every_s=1, anchor=datetime(2026, 1, 1, tzinfo=UTC)), by="a test")
-    environment = os.environ | {
-        "TASKCAST_REDIS_URL": settings.need_redis_url(),
-        "TASKCAST_DATABASE_URL": database,
-        "TASKCAST_PREFIX": settings.prefix,
-        "PYTHONPATH": f"{ROOT}:{tmp_path}",
-    }
-    command = [sys.executable, "-m", "taskiq", "scheduler", "often:scheduler", "--log-level", "WARNING"]
-
-    async def start() -> asyncio.subprocess.Process:
-        return await asyncio.create_subprocess_exec(*command, env=environment, cwd=tmp_path)
-
-    async def several(count: int) -> bool:
-        return len(await queued(redis, names)) >= count
-
-    processes = [await start(), await start()]
-    try:
-        await eventually(lambda: several(2), timeout=30)
-        processes[0].send_signal(signal.SIGKILL)
-        await processes[0].wait()
-        await eventually(lambda: several(5), timeout=30)
-    finally:
-        for process in processes:
-            if process.returncode is None:
-                process.terminate()
-                await asyncio.wait_for(process.wait(), 10)
-
-    ids = await queued(redis, names)
-    slots = [slot for slot, state in await runs() if state == "sent"]
-    assert len(ids) == len(set(ids))
-    assert {after - before for before, after in pairwise(slots)} == {timedelta(seconds=1)}
 
 
 async def test_a_job_that_ran_before_its_slot_was_marked_is_known_by_the_table(

@@ -6,10 +6,12 @@ import io
 from pathlib import Path
 
 import pytest
-from playwright.async_api import Page, expect
+from playwright.async_api import Browser, Page, expect
 
 from taskcast.client import Client
 from tests.scenarios.system import System
+from tests.ui.conftest import sign_in
+from tests.ui.test_steering import PASSWORD, make_person
 
 pytestmark = pytest.mark.browser
 
@@ -54,6 +56,32 @@ async def test_a_schedule_is_made_paused_run_changed_and_deleted_on_the_page(
     await dashboard.get_by_test_id("confirm").click()
     await expect(row).to_have_count(0)
     assert "quick-one-b-now-b" not in [each["id"] for each in await gateway.schedules()]
+
+
+async def test_a_viewer_elsewhere_sees_own_hours_and_what_others_do_and_may_do_nothing(
+    browser: Browser, gateway: Client, system: System
+) -> None:
+    await make_person(gateway, "eve@example.com", "viewer")
+    await gateway.create_schedule("quick", id="breakfast", cron="0 8 * * *", arguments={"number": 1})
+    context = await browser.new_context(timezone_id="Asia/Kolkata")
+    page = await context.new_page()
+    await sign_in(page, system, email="eve@example.com", password=PASSWORD)
+    await page.goto(f"{system.dashboard}/admin/schedules")
+    row = page.locator("tr[data-schedule=breakfast]")
+
+    await expect(row.locator("td[data-l=Next]")).to_contain_text("13:30")  # 08:00 UTC
+    assert "13:30 · " in str(await row.locator("td[data-l=Next]").get_attribute("title"))
+    for button in await row.get_by_role("button").all():
+        await expect(button).to_be_disabled()
+    await expect(page.get_by_test_id("new-schedule")).to_be_disabled()
+
+    await gateway.pause_schedule("breakfast", reason="holidays")
+    await expect(row).to_contain_text("“holidays”")
+    await gateway.resume_schedule("breakfast")
+    await expect(row).not_to_contain_text("holidays")
+    await gateway.delete_schedule("breakfast")
+    await expect(row).to_have_count(0)
+    await context.close()
 
 
 async def test_a_task_is_run_from_its_form_and_its_result_is_shown_as_what_it_is(

@@ -481,6 +481,23 @@ async def test_a_pause_shows_in_the_queues_within_their_rate(acting: As, recorde
     assert took_s < 2
 
 
+async def test_a_schedule_that_is_made_paused_and_deleted_over_rest_is_seen_at_once(acting: As) -> None:
+    client = await acting("operator")
+    async with watching(await acting(), "schedules") as subscription:
+        first = await anext(subscription)
+        await client.create_schedule("IMPORT", id="nightly", cron="0 3 * * *", force=True)
+        made = await collect(subscription, lambda messages: messages[-1].set)
+        await client.pause_schedule("nightly", reason="holidays")
+        paused = await collect(subscription, lambda messages: messages[-1].set)
+        await client.delete_schedule("nightly")
+        deleted = await collect(subscription, lambda messages: messages[-1].deleted)
+
+    assert first.items == []
+    assert [row["id"] for row in made[-1].set] == ["nightly"]
+    assert paused[-1].set[0]["paused"]["reason"] == "holidays"
+    assert deleted[-1].deleted == ["nightly"]
+
+
 @pytest.mark.parametrize("topic", ["schedules", "alerts"])
 async def test_topics_without_rows_answer_an_empty_snapshot(acting: As, topic: str) -> None:
     async with watching(await acting(), topic) as subscription:
