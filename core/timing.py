@@ -46,7 +46,11 @@ class Timing:
     anchor: datetime = datetime(2024, 1, 1, tzinfo=UTC)
 
     def after(self, moment: datetime) -> Iterator[datetime]:
-        """Yield the slots after a moment, each once, in their order."""
+        """Yield the slots after a moment, each once, in their order.
+
+        Raises:
+            InvalidInput: if the cron line or the time zone cannot be read, or cannot any more.
+        """
         if self.kind == "once":
             if self.at is not None and self.at > moment:
                 yield self.at.astimezone(UTC)
@@ -77,7 +81,8 @@ class Timing:
         return slots[:count]
 
     def _cron_after(self, moment: datetime) -> Iterator[datetime]:
-        cron, zone = self.cron or "", ZoneInfo(self.time_zone)
+        cron, zone = self.cron or "", _zone(self.time_zone)
+        check_cron(cron)
         if any(field.startswith("*") for field in cron.split()[:2]):
             yield from _by_the_clock(cron, zone, moment)
             return
@@ -150,8 +155,7 @@ def timing_of(
     if len(given) != 1:
         what = "more than one is given" if given else "none is given"
         raise _wrong(given[0] if given else "cron", f"{what}; give one of cron, every_s and at")
-    if time_zone not in _zones():
-        raise _wrong("time_zone", f"{time_zone[:60]!r} is no time zone; write one such as Europe/Berlin or UTC")
+    _zone(time_zone)
     if cron is not None:
         check_cron(cron)
         timing = Timing(kind="cron", cron=" ".join(cron.split()), time_zone=time_zone)
@@ -188,7 +192,14 @@ def check_cron(cron: str) -> None:
 
 @lru_cache(1)
 def _zones() -> frozenset[str]:
-    return frozenset(available_timezones())
+    """Return the names of all time zones but those that mean something else on another host."""
+    return frozenset(available_timezones() - {"localtime", "Factory"})
+
+
+def _zone(name: str) -> ZoneInfo:
+    if name not in _zones():
+        raise _wrong("time_zone", f"{name[:60]!r} is no time zone; write one such as Europe/Berlin or UTC")
+    return ZoneInfo(name)
 
 
 def _wrong(field: str, told: str) -> InvalidInput:

@@ -64,6 +64,7 @@ class Firing:
 
     def __init__(self, engine: Engine, *, clock: Clock = schedules.database_time) -> None:
         self._engine, self._clock = engine, clock
+        self._unreadable: dict[str, str] = {}
         self._untold: deque[tuple[str, bytes, bytes]] = deque(maxlen=1000)
 
     async def step(self) -> float:
@@ -97,8 +98,10 @@ class Firing:
                 elif not schedules.paused_at(record, now):
                     await self._decide_one(record, when, max(position, now - LOOKS_BACK), now)
                 upcoming += when.next_runs(now, 1)
-            except (ValueError, TypeError, ArithmeticError):
-                logger.exception("schedule %s cannot be read; the others go on", record["name"])
+            except (ValueError, TypeError, ArithmeticError) as error:
+                if self._unreadable.get(record["name"]) != str(error):
+                    self._unreadable[record["name"]] = str(error)
+                    logger.exception("schedule %s cannot be read; the others go on", record["name"])
         return min(upcoming, default=None)
 
     async def _decide_one(self, record: Any, when: Timing, since: datetime, now: datetime) -> None:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import msgspec
 
+from core.errors import InvalidInput
 from core.storage.connection import connection, transaction
 from core.storage.shapes import from_json, iso
 from core.timing import Timing
@@ -267,9 +269,13 @@ def _shown(record: Any, recent: list[Row], missed: int, now: datetime) -> Row:
     when, pause = timing(record), from_json(record["paused"])
     if pause and not paused_at(record, now):
         pause = None
-    upcoming = when.next_runs(max(now, datetime.fromisoformat(pause["until"]))) if pause and pause.get("until") else (
-        [] if pause else when.next_runs(now)
-    )  # fmt: skip
+    upcoming: list[datetime] = []
+    # A zone may have left the tables of zones since.
+    with suppress(InvalidInput):
+        if not pause:
+            upcoming = when.next_runs(now)
+        elif pause.get("until"):
+            upcoming = when.next_runs(max(now, datetime.fromisoformat(pause["until"])))
     return {
         "id": record["name"],
         "title": record["title"],

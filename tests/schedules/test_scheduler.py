@@ -10,6 +10,7 @@ import msgspec
 import pytest
 from redis.asyncio import Redis
 
+from core import orders
 from core.storage import schedules as stored
 from core.storage.connection import connection
 from core.timing import Timing, timing_of
@@ -24,6 +25,7 @@ from taskcast.names import Names
 
 ROOT = Path(__file__).parents[2]
 NOON = datetime(2026, 6, 1, 12, 0, tzinfo=UTC)
+MINUTE = timedelta(minutes=1)
 TICK = Schedule(name="tick", title="Tick", cron="* * * * *", task="TICK", why="to be tested", queue="ticks")
 
 
@@ -247,6 +249,64 @@ async def test_one_slot_that_cannot_be_sent_does_not_hold_up_the_others(
     assert {run["error"].partition(";")[0] for run in row["recent"]} == {"queue: 'no queue!' is no queue name"}
 
 
+async def test_a_slot_is_sent_with_what_its_schedule_says_then_and_not_at_all_once_that_is_deleted(
+    firing: Firing, redis: Redis, names: Names
+) -> None:
+    await put(dataclasses.replace(TICK, arguments={"number": 1}))
+    await stored.decide("tick", NOON, NOON + MINUTE, [(NOON, "tick:x"), (NOON + MINUTE, "tick:y")], [])
+    async with connection() as lent:
+        await lent.execute("UPDATE schedule_runs SET try_at = now() + interval '1 hour' WHERE job_id = 'tick:y'")
+
+    await put(dataclasses.replace(TICK, arguments={"number": 2}))
+    await firing.send()
+    await stored.remove("tick")
+    async with connection() as lent:
+        await lent.execute("UPDATE schedule_runs SET try_at = NULL")
+    await firing.send()
+
+    [job] = await told(redis, names, "job.queued")
+    assert (job["job"], job["data"]["data"]) == ("tick:x", {"number": 2})
+
+
+async def test_a_schedule_deleted_while_its_slot_is_being_sent_stops_nothing(
+    firing: Firing, clock: Clock, redis: Redis, names: Names, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await put()
+    enqueue = orders.enqueue
+
+    async def deleted_meanwhile(*args: Any, **options: Any) -> Any:
+        await stored.remove("tick")
+        return await enqueue(*args, **options)
+
+    monkeypatch.setattr(orders, "enqueue", deleted_meanwhile)
+    clock.now = NOON + MINUTE
+    await firing.step()
+    await firing.step()
+
+    assert await queued(redis, names) == ["tick:2026-06-01T12:01Z"]
+    assert await told(redis, names, "schedule.fired") == []
+    assert await runs() == []
+
+
+@pytest.mark.parametrize("field", ["cron", "time_zone"])
+async def test_a_schedule_that_cannot_be_read_any_more_does_not_hold_up_the_others(
+    firing: Firing, clock: Clock, redis: Redis, names: Names, field: str
+) -> None:
+    await put()
+    fields = {"name": "a-bad-one", "title": "Bad", "task": "BAD", "source": "stored"}
+    await stored.add(fields, Timing(kind="cron", cron="* * * * *"), by="a test")
+    async with connection() as lent:
+        await lent.execute(f"UPDATE schedules SET {field} = 'Mars/Base' WHERE name = 'a-bad-one'")
+    clock.now = NOON + timedelta(minutes=1)
+
+    await firing.step()
+
+    assert await queued(redis, names) == ["tick:2026-06-01T12:01Z"]
+    row = await stored.get_schedule("a-bad-one")
+    assert row is not None
+    assert row["next_runs"] == []
+
+
 async def test_while_the_queue_server_is_away_one_slot_is_tried_and_slots_are_decided_in_time(
     clock: Clock, prefix: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -428,6 +488,7 @@ def test_an_interval_is_counted_from_its_anchor_and_once_is_once() -> None:
         ({"cron": "0 0 * * * *"}, "cron"),
         ({"cron": "* * * * *", "time_zone": "Mars/Base"}, "time_zone"),
         ({"cron": "* * * * *", "time_zone": "../../etc/passwd"}, "time_zone"),
+        ({"cron": "* * * * *", "time_zone": "localtime"}, "time_zone"),
         ({"every_s": 1}, "every_s"),
         ({"cron": "* * * * *", "every_s": 60}, "cron"),
     ],
