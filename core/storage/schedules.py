@@ -37,7 +37,7 @@ ORDER BY r.slot DESC
 _UPSERT = """
 INSERT INTO schedules (name, title, task, arguments, queue, priority, max_attempts, timeout_s, kind, cron, every_s, at, anchor,
                        time_zone, why, source, policy, position, created_by, created_at, updated_at)
-VALUES ($1, $2, $3, $4::text::jsonb, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, now(), now())
+VALUES ($1, $2, $3, $4::text::jsonb, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, now(), $18, now(), now())
 """
 
 _REPLACED = """
@@ -50,7 +50,7 @@ ON CONFLICT (name) DO UPDATE SET title = excluded.title, task = excluded.task, a
                          IS DISTINCT FROM (excluded.cron, excluded.every_s, excluded.at, excluded.time_zone)
                     THEN now() ELSE schedules.position END
 """
-"""New times count from now on: what they would have been before is not made up for."""
+"""New times count from now on, by the clock of the schedulers: what they would have been before is not made up for."""
 
 
 async def list_schedules(now: datetime | None = None) -> list[Row]:
@@ -113,7 +113,7 @@ async def add(fields: Row, when: Timing, *, by: str, replace: bool = False) -> b
         fields["name"], fields["title"], fields["task"], msgspec.json.encode(fields.get("arguments") or {}).decode(),
         fields.get("queue"), fields.get("priority"), fields.get("max_attempts"), fields.get("timeout_s"), when.kind,
         when.cron, when.every_s, when.at, when.anchor, when.time_zone, fields.get("why") or "", fields["source"],
-        fields.get("policy") or "once", datetime.now(UTC), by,
+        fields.get("policy") or "once", by,
     )  # fmt: skip
     ending = _REPLACED if replace else "ON CONFLICT (name) DO NOTHING"
     async with connection() as lent:

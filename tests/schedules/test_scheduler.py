@@ -160,6 +160,22 @@ def test_a_slot_of_the_last_minute_is_sent_whatever_the_policy() -> None:
     assert by_policy("all", slots, NOON) == (slots, [])
 
 
+async def test_while_nothing_is_due_no_slot_is_looked_for_again(
+    firing: Firing, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await put(dataclasses.replace(TICK, cron="0 12 * * 1"))
+    clock.now = NOON + MINUTE
+    await firing.step()
+    looked_for: list[Timing] = []
+    monkeypatch.setattr(Timing, "after", lambda timing, _: looked_for.append(timing) or iter(()))
+
+    for minute in range(2, 60):
+        clock.now = NOON + minute * MINUTE
+        await firing.step()
+
+    assert looked_for == []
+
+
 async def test_a_paused_schedule_fires_nothing_and_makes_up_for_nothing(
     firing: Firing, clock: Clock, redis: Redis, names: Names
 ) -> None:
