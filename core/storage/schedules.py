@@ -122,9 +122,9 @@ async def add(fields: Row, when: Timing, *, by: str, replace: bool = False) -> b
 
 
 async def set_pause(name: str, pause: Row | None) -> None:
-    """Pause a schedule, or let it go on; slots of the pause are not made up for."""
+    """Pause a schedule, or let it go on; slots of the pause are not made up for, nor are those that wait to be sent."""
     text = None if pause is None else msgspec.json.encode(pause).decode()
-    async with connection() as lent:
+    async with transaction() as lent:
         await lent.execute(
             """UPDATE schedules SET position = CASE WHEN $2::text IS NULL AND paused IS NOT NULL THEN greatest(position, now())
                                                     ELSE position END, paused = $2::text::jsonb, updated_at = now()
@@ -132,6 +132,12 @@ async def set_pause(name: str, pause: Row | None) -> None:
             name,
             text,
         )
+        if pause is not None:
+            await lent.execute(
+                """UPDATE schedule_runs SET state = 'missed', error = 'paused before it could be sent', try_at = NULL
+                   WHERE schedule = $1 AND state = 'due'""",
+                name,
+            )
 
 
 async def remove(name: str) -> bool:
@@ -163,7 +169,9 @@ async def decide(
     due: Sequence[tuple[datetime, str]],
     missed: Sequence[tuple[datetime, str]],
 ) -> bool:
-    """Write down the slots of a schedule up to a time, each once; return False if another scheduler was faster.
+    """Write down the slots of a schedule up to a time, each once.
+
+    Returns False if another scheduler was faster, or the schedule was changed or paused meanwhile.
 
     Args:
         name: of the schedule.
@@ -177,7 +185,7 @@ async def decide(
         moved = await lent.execute(
             """UPDATE schedules SET position = $3, paused = CASE WHEN (paused ->> 'until')::timestamptz <= $3 THEN NULL
                                                                  ELSE paused END
-               WHERE name = $1 AND position = $2""",
+               WHERE name = $1 AND position = $2 AND (paused IS NULL OR (paused ->> 'until')::timestamptz <= $3)""",
             name, position, reached,
         )  # fmt: skip
         if not moved.endswith("1"):

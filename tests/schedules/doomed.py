@@ -26,7 +26,7 @@ POINTS = {
 
 def run(redis_url: str, database_url: str, prefix: str, clock: c_double, dies_when: str | None) -> None:
     """Fire what is due by the clock until killed."""
-    firing.LONGEST_WAIT_S = 0.02
+    firing.LONGEST_WAIT_S = 0.05
     if dies_when is not None:
         where, what = POINTS[dies_when]
         setattr(where, what, _die if what != "_tell_all" else _die_if_told)

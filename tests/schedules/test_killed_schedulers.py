@@ -26,7 +26,7 @@ from tests.waiting import eventually
 
 MINUTE = timedelta(minutes=1)
 HOUR = 62
-KILLED_EACH = 6
+KILLED_EACH = 9
 # Of policy `skip`, so that a slot that came late would be missed.
 TABLE = [
     Schedule(name="tick", title="", cron="* * * * *", task="TICK", why="", policy="skip"),

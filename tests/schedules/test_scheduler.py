@@ -190,6 +190,21 @@ async def test_a_paused_schedule_fires_nothing_and_makes_up_for_nothing(
     assert [row["paused"] for row in await stored.list_schedules(clock.now)] == [None]
 
 
+async def test_a_pause_takes_back_what_was_not_sent_yet_and_lets_nothing_be_decided(
+    firing: Firing, redis: Redis, names: Names
+) -> None:
+    await put()
+    await stored.decide("tick", NOON, NOON + MINUTE, [(NOON + MINUTE, "tick:x")], [])
+
+    await stored.set_pause("tick", {"by": "ada"})
+    await firing.send()
+
+    assert await queued(redis, names) == []
+    assert await runs() == [(NOON + MINUTE, "missed")]
+    # Of a scheduler that had looked before.
+    assert not await stored.decide("tick", NOON + MINUTE, NOON + 2 * MINUTE, [(NOON + 2 * MINUTE, "tick:y")], [])
+
+
 async def test_a_clock_that_goes_back_fires_nothing_twice_and_one_that_was_ahead_stops_nothing(
     firing: Firing, clock: Clock, redis: Redis, names: Names
 ) -> None:
@@ -230,8 +245,9 @@ async def test_what_a_clock_of_tomorrow_called_missed_runs_when_its_time_comes(
 
 
 async def test_a_slot_is_sent_again_until_the_server_is_there_and_says_why(
-    engine: Engine, clock: Clock, redis: Redis, names: Names, prefix: str
+    engine: Engine, clock: Clock, redis: Redis, names: Names, prefix: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("core.orders.ENGINE_S", 0.1)
     await put()
     clock.now = NOON + timedelta(minutes=1)
     async with Engine.connect("redis://127.0.0.1:1/0", prefix) as away:
