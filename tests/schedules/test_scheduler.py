@@ -22,6 +22,7 @@ from taskcast.engine.engine import Engine
 from taskcast.errors import ConfigurationError
 from taskcast.ids import FOREIGN_ID
 from taskcast.names import Names
+from tests.waiting import eventually
 
 ROOT = Path(__file__).parents[2]
 NOON = datetime(2026, 6, 1, 12, 0, tzinfo=UTC)
@@ -403,6 +404,28 @@ async def test_two_deploys_that_take_turns_send_each_slot_once(
     ids = await queued(redis, names)
     assert len(ids) == len(set(ids))
     assert {f"tick:2026-06-01T12:0{minute}Z" for minute in range(1, 7)} <= set(ids)
+
+
+async def test_a_slot_waits_while_the_queue_server_is_full(
+    firing: Firing, clock: Clock, redis: Redis, names: Names
+) -> None:
+    await put()
+    clock.now = NOON + MINUTE
+    await redis.config_set("maxmemory", "1")
+    try:
+        await firing.step()
+    finally:
+        await redis.config_set("maxmemory", "0")
+    row = await stored.get_schedule("tick")
+    assert row is not None
+    assert (row["recent"][0]["state"], "memory" in row["recent"][0]["error"]) == ("due", True)
+
+    async def sent() -> bool:  # at its second try at the latest: the server looks at its memory once a second
+        await firing.step()
+        return await runs() == [(clock.now, "sent")]
+
+    await eventually(sent)
+    assert await queued(redis, names) == ["tick:2026-06-01T12:01Z"]
 
 
 async def test_a_slot_that_was_not_sent_when_its_schedule_left_the_code_stays_unsent_when_it_comes_back(
