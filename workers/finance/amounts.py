@@ -27,7 +27,7 @@ _SIGN = re.compile(
             r"\bRs\.?",
             r"\bR(?=[ -]*[0-9])",
         ]
-        + [r"\bруб\.?", "元", r"\blei\b"]
+        + [r"\bруб\.?", r"\blei\b"]
     )
 )
 _SIDE = re.compile(r"(CR|DR|[CDSH])$", re.IGNORECASE)

@@ -102,6 +102,8 @@ def _decide(at: int, names: Sequence[str], values: list[str], rows: int) -> str:
     first, second = UNSURE[names[at]]
     if first == "valued":
         return first if not values or any(is_date(value) for value in values) else second
+    if second == "amount" and first == "side":
+        return first if _are_sides(values) or not values else second
     if first == "account":
         return first if _is_own_account(at, names, values, rows) else second
     return first if _are_sides(values) else second
@@ -115,11 +117,9 @@ def _is_own_account(at: int, names: Sequence[str], values: list[str], rows: int)
         return False
     if before_date or (at + 1 < len(names) and fields[at + 1] == "account_name"):
         return True
-    if "counterparty" not in fields and names[at] != "iban":
+    if names[at].startswith("account") or (names[at] != "iban" and "counterparty" not in fields):
         return len(values) == rows
-    if "counterparty" in fields and not names[at].startswith("account"):
-        return False
-    return len(values) == rows and len(set(values)) <= max(1, rows // 2)
+    return "counterparty" not in fields and len(values) == rows and len(set(values)) <= max(1, rows // 2)
 
 
 def _nameless_side(

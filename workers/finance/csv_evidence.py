@@ -21,6 +21,7 @@ class Evidence:
         self.dates, self.marks = DateOrder(), DecimalMark()
         self.signs: dict[str, set[str]] = {"amount": set(), "debit": set(), "credit": set()}
         self.sides: set[str] = set()
+        self._sided = {True: 0, False: 0}
         self._widths: dict[int, int] = {}
         self._date = columns.index["date"]
         self._amounts = [(columns.index[name], seen) for name, seen in self.signs.items() if name in columns.index]
@@ -43,6 +44,11 @@ class Evidence:
             return 0
         return -1 if "+" in marks else int("-" in marks)
 
+    @property
+    def is_contrary(self) -> bool:
+        """Tell whether debits have no minus and credits have one, as on some cards: the words are believed then."""
+        return "-" in self.signs["amount"] and self._sided[False] > self._sided[True]
+
     def look(self, cells: Sequence[str]) -> None:
         """Take one record into account."""
         width = len(cells)
@@ -60,7 +66,10 @@ class Evidence:
             self.marks.look(cells[self._balance])
         if self._side is not None and has_amount:
             side = cells[self._side].strip().casefold() if self._side < width else ""
-            self.sides.add("-" if side in NEGATIVE else "+" if side in POSITIVE else side)
+            mark = "-" if side in NEGATIVE else "+" if side in POSITIVE else side
+            self.sides.add(mark)
+            if mark in {"-", "+"} and self._amounts[0][0] < width:
+                self._sided[mark == _sign(cells[self._amounts[0][0]])] += 1
 
     def usual_width(self) -> int:
         """Return how many cells most records have."""

@@ -34,6 +34,7 @@ class Layout:
     has_given_account: bool
     fallback: AccountKey
     debits_signed: bool
+    credits_signed: bool
     sided: bool
     unmarked: int
     inverted: bool
@@ -87,13 +88,13 @@ class LineReader:
             raise _Wrong(
                 "columns", f"{len(cells)} values for {self._width} columns; a delimiter inside a text needs quotes"
             )
+        status = self._cell(cells, "status")
+        if status and status.casefold() in PENDING:
+            raise _Wrong("status", f"{status[:60]!r} is not booked")
         booked_on = self._date(self._cell(cells, "date"))
         # A file cut off in the middle of an amount would give a wrong one: its line is shorter than the others.
         if len(cells) < self._needed or len(cells) == self._needed < self._layout.usual_width:
             raise _Wrong("columns", f"{len(cells)} values for {self._width} columns; the line ends too early")
-        status = self._cell(cells, "status")
-        if status and status.casefold() in PENDING:
-            raise _Wrong("status", f"{status[:60]!r} is not booked")
         if told := self._told_balance(cells):
             raise _Wrong("status", f"{told!r} is a balance and no booking")
         currency = known_code(self._cell(cells, "currency")) or self._layout.currency
@@ -149,7 +150,7 @@ class LineReader:
             raise _Wrong("amount", "debit and credit both have a value")
         if paid:
             return paid if self._layout.debits_signed else -paid
-        return got
+        return -got if got and self._layout.credits_signed else got
 
     def _signed(self, cells: Sequence[str], written: str, amount: Decimal, currency: str) -> Decimal:
         layout = self._layout

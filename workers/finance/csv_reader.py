@@ -163,9 +163,10 @@ class CsvReader:
             fallback=fallback_account(columns),
             # A column of debits that are all negative has its minus for decoration; a mixed one has reversals.
             debits_signed=evidence.signs["debit"] == {"-"},
+            credits_signed=evidence.signs["credit"] == {"-"} and evidence.signs["debit"] == {"+"},
             sided="side" in columns.index and "-" not in evidence.signs["amount"],
             unmarked=evidence.unmarked,
-            inverted=bool(mapping and mapping.inverted),
+            inverted=bool(mapping and mapping.inverted) or evidence.is_contrary,
             usual_width=evidence.usual_width(),
         )
         self._find_signs(rows, evidence, notes)

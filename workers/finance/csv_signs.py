@@ -14,7 +14,7 @@ from decimal import Decimal
 from workers.finance.entries import AccountKey, BadLine, Entry
 
 _PAYMENT = re.compile(
-    r"payment (received )?-? ?thank you|payment received|autopay pymt|autopay payment|pagamento recebido|ihre zahlung|zahlung erhalten",
+    r"payment (received )?-? ?thank you|payment received|pagamento recebido|ihre zahlung|zahlung erhalten",
     re.I,
 )
 LEAST_PAIRS = 2
@@ -57,12 +57,14 @@ def proven_signs(entries: Iterable[Entry]) -> str:
 
 def is_card(entries: Iterable[Entry]) -> bool:
     """Tell whether the lines are of a card whose bank writes purchases without and payments with a minus: the texts tell those."""
-    has_plus, payments = False, []
+    signs, payments = {True: 0, False: 0}, []
     for entry in entries:
-        has_plus = has_plus or entry.amount > 0
+        if entry.balance is not None:
+            return False
+        signs[entry.amount > 0] += bool(entry.amount)
         if entry.amount and _PAYMENT.search(f"{entry.text} {entry.counterparty} {entry.bank_category}"):
             payments.append(entry.amount)
-    return has_plus and bool(payments) and all(amount < 0 for amount in payments)
+    return signs[True] >= signs[False] and bool(payments) and all(amount < 0 for amount in payments)
 
 
 def signed(items: Iterable[Entry | BadLine], how: str) -> Iterator[Entry | BadLine]:

@@ -215,6 +215,9 @@ SIGNS = {
     "only_debits_marked": 'Date,Text,Amount\n13/01/2024,a,10.00 DR\n15/01/2024,b,"1,000.00"\n',
     "card_with_payments_negative": "Date,Description,Amount\n01/13/2024,SHOP,10.00\n01/15/2024,PAYMENT RECEIVED - THANK YOU,-1000.00\n",
     "balances_move_the_other_way": "Date,Text,Amount,Balance\n12/01/2024,z,0.00,600.00\n13/01/2024,a,10.00,590.00\n15/01/2024,b,-1000.00,1590.00\n",
+    "card_whose_credits_are_negative": "Date,Text,Debit,Credit\n01/13/2024,a,10.00,\n01/15/2024,b,,-1000.00\n",
+    "card_whose_words_speak_against_the_minus": "Date,Text,Amount,Debit/Credit\n13.01.2024,a,10.00,Debit\n15.01.2024,b,-1000.00,Credit\n",
+    "amounts_in_the_column_of_sides": "Buchungstag;Soll/Haben;Text\n13.01.2024;-10,00;a\n15.01.2024;1.000,00;b\n",
     "amount_or_debit_and_credit": "Buchungstag;Betrag;Soll;Haben\n13.01.2024;;-10,00;\n15.01.2024;;;1.000,00\n",
 }
 
@@ -278,6 +281,7 @@ def test_three_decimals_or_thousands_are_not_guessed() -> None:
         ("Date;Payee;Account number;Amount", "13.01.2024;Shop;12345;-1,00", "layout:"),
         ("Buchungstag;Zahlungsempfänger;Text;IBAN;Betrag", "13.01.2024;Shop;x;DE89370400440532013000;-1,00", "layout:"),
         ("Kontonummer;Buchungstag;Empfänger;Betrag", "12345;13.01.2024;Shop;-1,00", "12345"),
+        ("Date;Merchant;Category;Account;Amount", "13.01.2024;Shop;Food;12345;-1,00", "12345"),
         ("Date;Sort Code;Account Number;Amount", "13.01.2024;30-00-00;12345;-1,00", "12345"),
         (
             "Buchungstag;Betrag;IBAN Auftraggeberkonto",
@@ -305,6 +309,15 @@ def test_a_fee_that_a_layout_tells_apart_is_booked_with_its_amount() -> None:
     )
 
     assert [entry.amount for entry in read.entries] == [Decimal("-102.00")]
+
+
+def test_a_current_account_that_pays_a_card_is_no_card() -> None:
+    read = Read(
+        "Date,Description,Amount,Currency\n01/13/2024,SHOP,-10.00,USD\n01/14/2024,SHOP,-7.00,USD\n"
+        "01/15/2024,CARD PAYMENT THANK YOU,-100.00,USD\n01/16/2024,WAGES,900.00,USD\n"
+    )
+
+    assert [entry.amount for entry in read.entries] == [Decimal("-10"), Decimal("-7"), Decimal("-100"), Decimal("900")]
 
 
 def test_words_that_are_also_currencies_are_words() -> None:
