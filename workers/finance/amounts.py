@@ -49,6 +49,7 @@ class DecimalMark:
 
     def __init__(self, *, has_groups: bool = True) -> None:
         self._has_groups = has_groups
+        self.is_grouped = False
         self._votes = {",": 0, ".": 0}
         self._unsure = {",": 0, ".": 0}
         self._thousands = False
@@ -62,6 +63,7 @@ class DecimalMark:
             self._thousands = self._thousands or bool(cell.strip("0 +-") and _SMALL.fullmatch(cell))
             return
         if comma >= 0 and point >= 0:
+            self.is_grouped = True
             self._votes["," if comma > point else "."] += 1
             return
         mark, at = (",", comma) if comma >= 0 else (".", point)

@@ -114,6 +114,8 @@ class CamtReader:
                 f"Amt: {untold} entries name no currency, so that of the account or {DEFAULT_CURRENCY} was taken; "
                 "pass currency if that is wrong"
             )
+        if entries and not any(accounts) and self._account is None:
+            notes.append("Acct: the file names no account; pass account, or it is mixed with others that name none")
         self.format = Format(name=name, encoding=self._text.encoding, notes=notes)
 
     def lines(self) -> Iterator[Entry | BadLine]:

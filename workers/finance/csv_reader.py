@@ -6,8 +6,9 @@ the entries. A line that cannot be read is given as a `BadLine`, and the rest go
 
 from __future__ import annotations
 
+import io
 import itertools
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, BinaryIO
 
@@ -49,6 +50,8 @@ SCAN_BYTES = 1024 * 1024
 STEP_LINES = 1000
 FOOTER_LINES = 10
 HEADER_LINES = 80
+HEAD_BYTES = 128 * 1024
+LONGEST_SAMPLE = 16 * 1024
 CODE_PAGES = (
     "cp1250",
     "cp1251",
@@ -119,15 +122,15 @@ class CsvReader:
         Raises:
             StatementUnreadable: if no header, date or amount is found.
         """
-        sample = list(itertools.islice(self._text(), SAMPLE_LINES))
+        sample = self._sample()
         self._wrapped = is_wrapped(sample)
         if not (self._mapping and self._mapping.encoding):
             self._choose_encoding()
-        sample = list(itertools.islice(self._text(), SAMPLE_LINES))
+        sample = self._sample()
         mapping = self._take_mapping(sample)
         if mapping and mapping.encoding:
             self.scanned = replace(self._scanned(), encoding=mapping.encoding, damaged=0)
-            sample = list(itertools.islice(self._text(), SAMPLE_LINES))
+            sample = self._sample()
         encoding = self._scanned().encoding
         delimiter, header_line, columns = mapped_header(sample, mapping) if mapping else find_header(sample)
         self._header = sample[header_line - 1] if header_line else ""
@@ -287,10 +290,12 @@ class CsvReader:
         scanned = self._scanned()
         if scanned.encoding.startswith("utf"):
             return
-        best = header_score(list(itertools.islice(self._text(), HEADER_LINES)))
+        self._file.seek(0)
+        head = self._file.read(HEAD_BYTES)
+        best = header_score(self._decoded(head))
         for encoding in CODE_PAGES:
             self.scanned = replace(scanned, encoding=encoding)
-            score = header_score(list(itertools.islice(self._text(), HEADER_LINES)))
+            score = header_score(self._decoded(head))
             if score > best:
                 best, scanned = score, self.scanned
         self.scanned = scanned
@@ -305,6 +310,12 @@ class CsvReader:
         lines = text_lines(self._file, self._scanned().encoding)
         return map(unwrapped, lines) if self._wrapped else lines
 
+    def _decoded(self, head: bytes) -> list[str]:
+        return _short(itertools.islice(text_lines(io.BytesIO(head), self._scanned().encoding), HEADER_LINES))
+
+    def _sample(self) -> list[str]:
+        return _short(itertools.islice(self._text(), SAMPLE_LINES))
+
     def _below(self, header_line: int) -> Iterator[Record]:
         lines = self._text()
         for _ in range(header_line):
@@ -314,6 +325,11 @@ class CsvReader:
                 yield BadLine(record.line + header_line, record.field, record.reason)
             else:
                 yield record[0] + header_line, record[1]
+
+
+def _short(lines: Iterable[str]) -> list[str]:
+    """Return lines, blank where they are too long for a header."""
+    return [line if len(line) <= LONGEST_SAMPLE else "" for line in lines]
 
 
 def _mark(evidence: Evidence, currency: str | None) -> str:

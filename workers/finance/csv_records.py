@@ -14,6 +14,7 @@ from workers.finance.entries import BadLine
 CHUNK_BYTES = 256 * 1024
 MAX_RECORD_LINES = 50
 MAX_RECORD_CHARACTERS = 64 * 1024
+MAX_CELLS = 1000
 
 
 def text_lines(file: BinaryIO, encoding: str) -> Iterator[str]:
@@ -49,6 +50,9 @@ def records(
         except csv.Error as error:
             reason = str(error) if "field limit" in str(error) else "a quotation mark is opened and not closed"
         else:
+            if len(cells) > MAX_CELLS:
+                yield BadLine(start, "columns", f"{len(cells):,} values, more than {MAX_CELLS:,}")
+                continue
             if not source.ended_inside and not (width and source.swallowed(delimiter, width, cells)):
                 yield start, cells
                 continue

@@ -118,6 +118,8 @@ class Mt940Reader:
             notes.append(
                 f"60F: a statement names no currency, so {DEFAULT_CURRENCY} was taken; pass currency if that is wrong"
             )
+        if self._bookings and not any(accounts) and self._account is None:
+            notes.append("25: the file names no account; pass account, or it is mixed with others that name none")
         self.format = Format(name="MT940", encoding=self._text.encoding, notes=notes)
 
     def lines(self) -> Iterator[Entry | BadLine]:

@@ -38,14 +38,16 @@ AGGREGATES = frozenset(
 DEBITS = frozenset({"DEBIT", "CHECK", "PAYMENT", "FEE", "SRVCHG", "CASH", "POS", "DIRECTDEBIT", "REPEATPMT"})
 """Types of what goes out (OFX 2.2 section 11.4.4.3)."""
 
+CREDITS = frozenset({"CREDIT", "DEP", "DIRECTDEP", "INT", "DIV"})
+
 _DATE = re.compile(r"([0-9]{4})([0-9]{2})([0-9]{2})([0-9]*|[0-9]{6}[.:,].*|[0-9]*\s*\[.*)$")
 
 
 class BookingReader:
     """Makes entries of bookings whose amounts have this decimal mark, and, of some banks, no sign but that of their type."""
 
-    def __init__(self, mark: str, *, are_unsigned: bool = False) -> None:
-        self._mark, self._are_unsigned = mark, are_unsigned
+    def __init__(self, mark: str, *, are_unsigned: bool = False, are_inverted: bool = False) -> None:
+        self._mark, self._are_unsigned, self._are_inverted = mark, are_unsigned, are_inverted
 
     def read(self, fields: Fields, account: AccountKey, statement: int) -> Entry | BadLine:
         """Return the entry of the file's so manieth statement, or the field at fault."""
@@ -60,7 +62,8 @@ class BookingReader:
             amount = self._amount(fields, account.currency)
         except AmountError as error:
             return BadLine(line, "TRNAMT", str(error))
-        if self._are_unsigned and amount and fields.get("TRNTYPE", "").upper() in DEBITS:
+        is_debit = self._are_unsigned and fields.get("TRNTYPE", "").upper() in DEBITS
+        if amount and (is_debit or self._are_inverted):
             amount = -amount
         name = clean(fields.get("NAME") or fields.get("PAYEE.NAME") or fields.get("EXTDPAYEE.NAME", ""))
         other = fields.get("BANKACCTTO.ACCTID") or fields.get("CCACCTTO.ACCTID", "")
@@ -85,15 +88,24 @@ class BookingReader:
     def _amount(self, fields: Fields, currency: str) -> Decimal:
         foreign, rate = fields.get("CURRENCY.CURSYM", "").upper(), fields.get("CURRENCY.CURRATE", "")
         if foreign not in CODES or foreign == currency:
-            return read_amount(fields.get("TRNAMT", ""), self._mark, currency)
+            return read_ofx_amount(fields.get("TRNAMT", ""), self._mark, currency)
         # OFX 2.2 section 5.2: the amount is in CURSYM, and CURRATE is how much of the account's currency one of it is.
-        amount = read_amount(fields.get("TRNAMT", ""), self._mark, foreign)
+        amount = read_ofx_amount(fields.get("TRNAMT", ""), self._mark, foreign)
         try:
             factor = Decimal(rate.replace(",", "."))
             home = (amount * factor).quantize(Decimal(1).scaleb(-decimals_of(currency)), ROUND_HALF_EVEN)
         except InvalidOperation:
             raise AmountError(f"is in {foreign}, and CURRATE {rate[:60]!r} is no rate") from None
         return home
+
+
+def read_ofx_amount(text: str, mark: str, currency: str) -> Decimal:
+    """Return an amount with this decimal mark, or, where the file has no thousands, with the one it has itself.
+
+    Raises:
+        AmountError: if it is none.
+    """
+    return read_amount(text, mark or ("," if "," in text else "."), currency)
 
 
 def read_ofx_date(text: str) -> date:

@@ -88,7 +88,7 @@ class _Scanner:
             if text.startswith(begin, at):
                 end = text.find(close, at)
                 return end + len(close) if end >= 0 else at
-        if _CDATA.startswith(text[at:]):
+        if len(text) - at < len(_CDATA) and _CDATA.startswith(text[at:]):
             return at
         next_at = text.find("<", at + 1)
         close_at = text.find(">", at, next_at if next_at >= 0 else len(text))

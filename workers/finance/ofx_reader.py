@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import BinaryIO
 
-from workers.finance.amounts import AmountError, DecimalMark, read_amount
+from workers.finance.amounts import AmountError, DecimalMark
 from workers.finance.currencies import CODES, known_code
 from workers.finance.entries import (
     DEFAULT_CURRENCY,
@@ -23,7 +23,7 @@ from workers.finance.entries import (
     account_key,
     iban_of,
 )
-from workers.finance.ofx_booking import AGGREGATES, DEBITS, BookingReader, Fields, ofx_date
+from workers.finance.ofx_booking import AGGREGATES, CREDITS, DEBITS, BookingReader, Fields, ofx_date, read_ofx_amount
 from workers.finance.ofx_elements import Element, elements
 from workers.finance.statement_balances import StatementSums
 from workers.finance.statement_text import StatementText, known_currency
@@ -52,6 +52,8 @@ class _Found:
     kind: str = ""
     negatives: int = 0
     debits: int = 0
+    agreeing: int = 0
+    contrary: int = 0
     last_line: int = 1
     version: str = ""
 
@@ -64,7 +66,7 @@ class OfxReader:
         self._account, self._currency = account, known_currency(currency)
         self.format: Format | None = None
         self._found = _Found()
-        self._mark = "."
+        self._mark = ""
         self._statement = 0
         self._sums = StatementSums()
 
@@ -96,7 +98,8 @@ class OfxReader:
                 bookings = found.bookings
                 yield element.line
         self._check()
-        self._mark = marks.decide(self._currency)
+        # By the specification an amount has one mark, a point or a comma, and some banks write both in one file.
+        self._mark = marks.decide(self._currency) if marks.is_grouped else ""
         notes = list(self._text.notes)
         if found.currencies < found.statements and self._currency is None:
             notes.append(
@@ -105,13 +108,17 @@ class OfxReader:
             )
         if self._are_unsigned:
             notes.append("TRNAMT: no amount has a minus, so TRNTYPE tells what went out")
+        if self._are_inverted:
+            notes.append("TRNAMT: all signs speak against TRNTYPE, so they were turned round")
+        if found.bookings and not any(found.accounts) and self._account is None:
+            notes.append("ACCTID: the file names no account; pass account, or it is mixed with others that name none")
         if found.investments:
             notes.append(f"INVTRAN: {found.investments} trades in securities are no bookings and were left out")
         self.format = Format(name=self._name(), encoding=self._text.encoding, notes=notes)
 
     def lines(self) -> Iterator[Entry | BadLine]:
         """Yield each booking as an entry or as a line that could not be read."""
-        reader = BookingReader(self._mark, are_unsigned=self._are_unsigned)
+        reader = BookingReader(self._mark, are_unsigned=self._are_unsigned, are_inverted=self._are_inverted)
         statement: Fields = {}
         booking: Fields | None = None
         inside = ""
@@ -153,6 +160,10 @@ class OfxReader:
     def _are_unsigned(self) -> bool:
         return bool(self._found.debits) and not self._found.negatives
 
+    @property
+    def _are_inverted(self) -> bool:
+        return bool(self._found.contrary and self._found.negatives) and not self._found.agreeing
+
     def _look(self, element: Element, marks: DecimalMark) -> None:
         found, name = self._found, element.name
         found.last_line = element.line
@@ -170,8 +181,7 @@ class OfxReader:
         elif name in {"TRNAMT", "BALAMT"}:
             marks.look(element.value)
             if name == "TRNAMT":
-                found.negatives += "-" in element.value
-                found.debits += found.kind in DEBITS and bool(element.value.strip("0.,+- "))
+                _count_signs(found, element.value)
         elif name == "TRNTYPE":
             found.kind = element.value.upper()
         elif name == "ACCTID":
@@ -213,7 +223,7 @@ class OfxReader:
         if key.currency not in CODES:
             return
         try:
-            closing = read_amount(statement.get("LEDGERBAL.BALAMT", ""), self._mark, key.currency)
+            closing = read_ofx_amount(statement.get("LEDGERBAL.BALAMT", ""), self._mark, key.currency)
         except AmountError:
             closing = None
         self._sums.close(key, closing=closing, closing_on=ofx_date(statement.get("LEDGERBAL.DTASOF", "")))
@@ -230,3 +240,16 @@ class OfxReader:
             return account_key(iban, currency)
         bank = statement.get(f"{kind}.BANKID") or statement.get(f"{kind}.BROKERID", "")
         return account_key(f"{bank}/{number}" if bank else number or "ofx", currency, number)
+
+
+def _count_signs(found: _Found, amount: str) -> None:
+    """Count whether an amount's sign is that of its type."""
+    if not amount.strip("0.,+- "):
+        return
+    is_negative = "-" in amount
+    found.negatives += is_negative
+    found.debits += found.kind in DEBITS
+    if found.kind in DEBITS | CREDITS:
+        agrees = is_negative == (found.kind in DEBITS)
+        found.agreeing += agrees
+        found.contrary += not agrees

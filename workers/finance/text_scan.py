@@ -48,6 +48,7 @@ _OTHER_TEXTS = (
         "is a web page",
         "sign in to the bank again and export the CSV once more",
     ),
+    (re.compile(r"^\s*!(Type|Account|Option):", re.I), "is in QIF, which tells neither account nor currency", _CSV),
     (re.compile(r"^\s*[{\[]\s*[\"{\[\]}]"), "is a JSON file", _CSV),
 )
 

@@ -63,3 +63,10 @@ def test_lines_end_in_any_of_three_ways_even_across_chunks() -> None:
         data = end.join(["ä" * 300_000, "b", "", "c"]).encode()
 
         assert list(text_lines(io.BytesIO(data), "utf-8")) == ["ä" * 300_000, "b", "", "c"]
+
+
+def test_a_record_of_too_many_values_is_bad() -> None:
+    found = list(records(iter(["a;b", ";" * 100_000, "c;d"]), ";"))
+
+    assert found[0] == (1, ["a", "b"]) and found[2] == (3, ["c", "d"])
+    assert isinstance(found[1], BadLine) and found[1].line == 2

@@ -228,3 +228,26 @@ def test_a_statement_in_a_currency_that_is_none_has_no_euros() -> None:
     found = read(with_bookings("<DTPOSTED>20241001<TRNAMT>-1.50").replace("<CURDEF>EUR", "<CURDEF>XYZ"))
 
     assert (found.entries, found.bad[0].field, found.balances) == ([], "CURDEF", [])
+
+
+def test_a_point_and_a_comma_may_both_mark_decimals_in_one_file() -> None:
+    found = read(with_bookings("<DTPOSTED>20241001<TRNAMT>-12.80", "<DTPOSTED>20241002<TRNAMT>  -200,00"))
+
+    assert found.amounts == [Decimal("-12.80"), Decimal("-200.00")]
+
+
+def test_signs_that_all_speak_against_their_types_are_turned() -> None:
+    found = read(
+        with_bookings(
+            "<TRNTYPE>DEBIT<DTPOSTED>20241001<TRNAMT>12.34", "<TRNTYPE>CREDIT<DTPOSTED>20241002<TRNAMT>-100.00"
+        )
+    )
+
+    assert found.amounts == [Decimal("-12.34"), Decimal("100.00")]
+    assert "turned round" in found.format.notes[0]
+
+
+def test_a_file_that_names_no_account_is_told() -> None:
+    found = read(with_bookings("<DTPOSTED>20241001<TRNAMT>-1.50").replace("<ACCTID>22", ""))
+
+    assert "names no account; pass account" in found.format.notes[0]

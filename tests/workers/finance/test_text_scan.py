@@ -82,6 +82,7 @@ def test_utf_8_with_a_broken_byte_stays_utf_8() -> None:
         (gzip.compress(b"Date;Amount", mtime=0), "gzip"),
         (b"<html><body>Sign in</body></html>", "web page"),
         (b'[{"date": "2024-01-01"}]', "JSON"),
+        (b"!Type:Bank\nD01/13/2024\nT-10.00\n^\n", "QIF"),
         (bytes(range(256)) * 50, "not text"),
         (b"Date;Amount\n" + b"\x00\x01\x02\x03" * 5000, "not text"),
     ],
