@@ -17,7 +17,7 @@ from workers.finance.entries import MAX_TEXT, AccountKey, BadLine, Entry, accoun
 REMEMBERED = 4096
 
 _PENDING = """pending, vorgemerkt, reverted, declined, failed, cancelled, canceled, abgelehnt, storniert, offen, pendiente,
-rechazado, en attente, refusé, in attesa, in behandeling, geweigerd, reserved, reserviert, denied, expired, voided"""
+rechazado, en attente, refusé, in attesa, in behandeling, geweigerd, reserved, reserviert, в обработке, ожидает, відхилено, denied, expired, voided"""
 _BOOKED = ("date", "amount", "debit", "credit", "balance", "currency", "side", "account")
 PENDING = frozenset(" ".join(_PENDING.split()).split(", "))
 

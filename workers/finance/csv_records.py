@@ -22,7 +22,8 @@ def text_lines(file: BinaryIO, encoding: str) -> Iterator[str]:
     decoder = io.IncrementalNewlineDecoder(codecs.getincrementaldecoder(encoding)("replace"), translate=True)
     rest = ""
     while chunk := file.read(CHUNK_BYTES):
-        lines = (rest + decoder.decode(chunk)).split("\n")
+        # Some programs fill a file up to whole blocks with NULs.
+        lines = (rest + decoder.decode(chunk).replace("\x00", "")).split("\n")
         rest = lines.pop()
         yield from lines
     rest += decoder.decode(b"", final=True)

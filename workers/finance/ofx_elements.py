@@ -121,7 +121,9 @@ class _Scanner:
 
     def _pending(self) -> Iterator[Element]:
         if self._open is not None:
-            yield Element(*self._open, " ".join(_ENTITY.sub(_character, "".join(self._value)).split()))
+            # Some banks escape what is escaped already: TPAY &amp;lt;DEFT&amp;gt;.
+            value = _ENTITY.sub(_character, _ENTITY.sub(_character, "".join(self._value)))
+            yield Element(*self._open, " ".join(value.split()))
         self._open = None
         self._value.clear()
 

@@ -25,6 +25,8 @@ STRAY_CONTROLS = 8  # such as the SOH and ETX around an MT940
 _ESCAPED = re.compile("[\udc80-\udcff]")
 _CONTROLS = bytes(set(range(1, 32)) - {9, 10, 12, 13, 26, 27})
 _SINGLE_BYTE = ["cp1252", "iso8859_15", "cp1250", "cp1251", "cp850", "mac_roman"]
+# Two bytes a character: Japanese by its kana, Korean by its Hangul; Chinese is told by the names of the columns.
+_WIDE = (("cp932", "\u3041", "\u30fe", 0.2), ("euc_jp", "\u3041", "\u30fe", 0.2), ("euc_kr", "\uac00", "\ud7a3", 0.8))
 _BOMS = (
     (codecs.BOM_UTF32_LE, "utf-32"),
     (codecs.BOM_UTF32_BE, "utf-32"),
@@ -69,7 +71,7 @@ class TextScan:
     def __init__(self, *, markup: bool = False) -> None:
         self._markup = markup
         self._size = self._newlines = self._returns = self._nuls = self._controls = 0
-        self._line_bytes = 0
+        self._line_bytes = self._padding = 0
         self._head = b""
         self._sample = bytearray()
         self._wide = self._bad = 0
@@ -94,6 +96,8 @@ class TextScan:
         else:
             self._check_lines(chunk)
         self._nuls += chunk.count(0)
+        kept = len(chunk.rstrip(b"\x00"))
+        self._padding = len(chunk) - kept + (0 if kept else self._padding)
         self._controls += len(chunk) - len(chunk.translate(None, _CONTROLS))
         if chunk.isascii() and not self._utf8.getstate()[0]:
             return
@@ -152,7 +156,9 @@ class TextScan:
                 return name
         if wide := _utf16_without_bom(self._head):
             return wide
-        if self._nuls > self._size // 1000 or self._controls > max(STRAY_CONTROLS, self._size // 100):
+        if self._nuls - self._padding > max(STRAY_CONTROLS, self._size // 1000) or self._controls > max(
+            STRAY_CONTROLS, self._size // 100
+        ):
             raise StatementUnreadable("file", "it is not text", _CSV)
         # A file whose wide characters are nearly all right is damaged UTF-8; one where they are not is something else.
         if self._wide >= 10 * self._bad:
@@ -161,6 +167,9 @@ class TextScan:
 
 
 def _code_page(sample: bytes) -> str:
+    for name, begin, end, share in _WIDE:
+        if _share(sample, name, begin, end) >= share:
+            return name
     fits = [name for name in _SINGLE_BYTE if _decodes(sample, name)]
     best = from_bytes(sample, cp_isolation=fits, threshold=0.5).best() if fits else None
     if best is None or (best.encoding != "cp1252" and "cp1252" in fits and not _foreign(best.encoding, sample)):
@@ -179,6 +188,16 @@ def _oddities(text: str) -> int:
         for before, c in zip(" " + text, text, strict=False)
         if not c.isascii() and c not in "€\u00a0§°„“”’–£"
     )
+
+
+def _share(sample: bytes, name: str, begin: str, end: str) -> float:
+    """Return which share of the characters beyond ASCII lies in a block, 0 if the bytes are not of this encoding."""
+    try:
+        text = sample[: sample.rfind(b"\n") + 1 or None].decode(name)
+    except UnicodeDecodeError:
+        return 0.0
+    wide = [character for character in text if not character.isascii()]
+    return sum(begin <= character <= end for character in wide) / len(wide) if wide else 0.0
 
 
 def _decodes(sample: bytes, name: str) -> bool:

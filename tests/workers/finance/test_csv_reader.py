@@ -345,6 +345,31 @@ def test_the_names_of_the_columns_tell_the_code_page(encoding: str, header: str,
     assert f"{entry.text}{entry.counterparty}" in row
 
 
+@pytest.mark.parametrize(
+    ("encoding", "payee"),
+    [("cp932", "カフェ・レネ"), ("euc_jp", "カフェ・レネ"), ("euc_kr", "카페 르네"), ("cp1252", "ÄRZTE ÜBER Æ")],
+)
+def test_texts_of_two_bytes_a_character_are_told_by_themselves(encoding: str, payee: str) -> None:
+    (entry,) = Read(f"Date,Payee,Amount\n2024-01-13,{payee},-10.00\n".encode(encoding)).entries
+
+    assert entry.counterparty == payee
+
+
+def test_nuls_between_and_behind_the_lines_are_nothing() -> None:
+    read = Read(b"Date;Text;Amount\n2024-01-13;a\x00b;-1.00\n" + b"\x00" * 5000)
+
+    assert [(entry.text, entry.amount) for entry in read.entries] == [("ab", Decimal("-1.00"))]
+
+
+def test_the_amount_in_the_accounts_currency_is_taken() -> None:
+    (entry,) = Read(
+        "Дата операции;Дата обработки;Сумма операции;Валюта операции;Сумма пересчитанная в валюту счета;Валюта счета\n"
+        "2019-07-06 00:00:00;2019-07-08;-4,50;EUR;-336,15;RUR\n"
+    ).entries
+
+    assert (entry.booked_on.day, entry.amount, entry.account.currency) == (8, Decimal("-336.15"), "RUB")
+
+
 def test_days_that_a_spreadsheet_has_made_numbers_are_days() -> None:
     read = Read("Date;Text;Amount;Currency\n45304;a;-10;EUR\n45306.5;b;7;EUR\n")
 
