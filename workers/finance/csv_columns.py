@@ -79,7 +79,7 @@ def find_columns(headers: Sequence[str], sample: Sequence[Sequence[str]]) -> Col
         found["counterparty"] = named
     many = {field: tuple(sorted(at for _, at in found.pop(field))) for field in MANY if field in found}
     index = {field: min(places)[1] for field, places in found.items()}
-    if set(names) >= _FEE_APART:
+    if any(set(names) >= layout for layout in _FEE_APART):
         index["fee"] = next(at for at, name in enumerate(names) if name in FEE)
     width = max(len(headers), *(at + 1 for at in index.values()))
     return Columns((*headers, *[""] * (width - len(headers))), index, many)
@@ -90,8 +90,11 @@ def at_least(row: Sequence[str], at: int) -> bool:
     return at < len(row) and bool(row[at].strip())
 
 
-_FEE_APART = frozenset({"started date", "completed date", "amount", "fee"})
-"""The layout of a bank that books amount and fee as one and tells them apart."""
+_FEE_APART = (
+    frozenset({"started date", "completed date", "amount", "fee"}),
+    frozenset(map(plain_name, ("money in", "money out", "fee"))),
+)
+"""The layouts of banks that book amount and fee as one and tell them apart."""
 
 
 def _has_date(row: Sequence[str], at: int) -> bool:

@@ -10,8 +10,8 @@ from workers.finance.csv_columns import Columns
 from workers.finance.csv_names import NEGATIVE, POSITIVE
 from workers.finance.dates import DateOrder
 
-_CREDIT_MARK = re.compile(r"[0-9]\s*(CR|H)$", re.IGNORECASE)
-_DEBIT_MARK = re.compile(r"[0-9]\s*(DR|[DS])$", re.IGNORECASE)
+_CREDIT_MARK = re.compile(r"(?<=[0-9\s])(CR?|H)$", re.IGNORECASE)
+_DEBIT_MARK = re.compile(r"(?<=[0-9\s])(DR?|S)$", re.IGNORECASE)
 
 
 class Evidence:
@@ -74,6 +74,12 @@ class Evidence:
     def usual_width(self) -> int:
         """Return how many cells most records have."""
         return max(self._widths, key=lambda width: self._widths[width], default=0)
+
+
+def is_marked(cell: str) -> bool:
+    """Tell whether an amount bears a mark of credit or debit behind it."""
+    text = cell.rstrip()
+    return bool(_CREDIT_MARK.search(text) or _DEBIT_MARK.search(text))
 
 
 def _sign(cell: str) -> str:

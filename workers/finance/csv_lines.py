@@ -9,6 +9,7 @@ from decimal import Decimal
 
 from workers.finance.amounts import AmountError, read_amount
 from workers.finance.csv_columns import Columns
+from workers.finance.csv_evidence import is_marked
 from workers.finance.csv_names import NEGATIVE, POSITIVE, is_balance
 from workers.finance.currencies import CODES, known_code
 from workers.finance.dates import DateError, read_date
@@ -142,6 +143,16 @@ class LineReader:
             if written or not self._index.keys() & {"debit", "credit"}:
                 return self._signed(cells, written, self._read(written, "amount", currency), currency)
         debit, credit = self._cell(cells, "debit"), self._cell(cells, "credit")
+        fee = self._fee(cells, currency)
+        if fee and not debit and not credit:
+            return -fee
+        return self._of_two(debit, credit, currency) - fee
+
+    def _fee(self, cells: Sequence[str], currency: str) -> Decimal:
+        written = self._cell(cells, "fee")
+        return abs(self._read(written, "fee", currency)) if written else Decimal(0)
+
+    def _of_two(self, debit: str, credit: str, currency: str) -> Decimal:
         if not debit and not credit:
             raise _Wrong("amount", "debit and credit are both empty")
         paid = self._read(debit, "debit", currency) if debit else Decimal(0)
@@ -161,11 +172,9 @@ class LineReader:
                 raise _Wrong("side", f"{side[:60]!r} is neither debit nor credit" if side else "is empty")
             negative ^= layout.unmarked < 0 if not side else side in NEGATIVE
         elif layout.unmarked < 0:
-            negative ^= not written.rstrip()[-1:].isalpha()
+            negative ^= not is_marked(written)
         amount = -amount if negative and amount else amount
-        if fee := self._cell(cells, "fee"):
-            amount -= abs(self._read(fee, "fee", currency))
-        return amount
+        return amount - self._fee(cells, currency)
 
     def _only_text(self, cells: Sequence[str]) -> str:
         if any(self._cell(cells, name) for name in _BOOKED):

@@ -30,7 +30,7 @@ from workers.finance.csv_header import (
 )
 from workers.finance.csv_lines import Continuation, Layout, LineReader
 from workers.finance.csv_mapping import CsvMapping, header_hash
-from workers.finance.csv_records import is_wrapped, records, text_lines, unwrapped
+from workers.finance.csv_records import is_wrapped, records, text_lines, unwrapped, without_formulas
 from workers.finance.csv_signs import INVERTED, SIGNED, is_card, proven_signs, signed
 from workers.finance.currencies import CODES
 from workers.finance.dates import ORDERS, is_date
@@ -308,7 +308,7 @@ class CsvReader:
     def _text(self) -> Iterator[str]:
         self._file.seek(0)
         lines = text_lines(self._file, self._scanned().encoding)
-        return map(unwrapped, lines) if self._wrapped else lines
+        return map(without_formulas, map(unwrapped, lines) if self._wrapped else lines)
 
     def _decoded(self, head: bytes) -> list[str]:
         return _short(itertools.islice(text_lines(io.BytesIO(head), self._scanned().encoding), HEADER_LINES))

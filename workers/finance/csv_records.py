@@ -5,6 +5,7 @@ from __future__ import annotations
 import codecs
 import csv
 import io
+import re
 from collections import deque
 from collections.abc import Iterator
 from typing import BinaryIO
@@ -15,6 +16,8 @@ CHUNK_BYTES = 256 * 1024
 MAX_RECORD_LINES = 50
 MAX_RECORD_CHARACTERS = 64 * 1024
 MAX_CELLS = 1000
+
+_FORMULA = re.compile(r'(?:^|(?<=[,;|\t]))="')
 
 
 def text_lines(file: BinaryIO, encoding: str) -> Iterator[str]:
@@ -123,6 +126,11 @@ def is_wrapped(sample: list[str]) -> bool:
         )
         and any(mark in lines[0] for mark in ";,\t|")
     )
+
+
+def without_formulas(line: str) -> str:
+    """Return a record without the signs that keep a spreadsheet from changing its cells: `="0123"` becomes `"0123"`."""
+    return _FORMULA.sub('"', line) if '="' in line else line
 
 
 def unwrapped(line: str) -> str:

@@ -212,6 +212,7 @@ SIGNS = {
     "side_without_a_name": 'Date,Text,Amount,\n13-Jan-2024,a,£10.00,\n15-Jan-2024,b,"+ £1,000.00",CR\n',
     "side_behind_the_last_name": "Date,Text,Amount\n13-Jan-2024,a,10.00,DR\n15-Jan-2024,b,1000.00,CR\n",
     "only_credits_marked": 'Date,Text,Amount\n13/01/2024,a,10.00\n15/01/2024,b,"1,000.00 CR"\n',
+    "only_credits_marked_behind_a_currency": 'Date,Text,Amount\n13/01/2024,a,10.00 EUR\n15/01/2024,b,"1,000.00 EUR CR"\n',
     "only_debits_marked": 'Date,Text,Amount\n13/01/2024,a,10.00 DR\n15/01/2024,b,"1,000.00"\n',
     "card_with_payments_negative": "Date,Description,Amount\n01/13/2024,SHOP,10.00\n01/15/2024,PAYMENT RECEIVED - THANK YOU,-1000.00\n",
     "balances_move_the_other_way": "Date,Text,Amount,Balance\n12/01/2024,z,0.00,600.00\n13/01/2024,a,10.00,590.00\n15/01/2024,b,-1000.00,1590.00\n",
@@ -318,6 +319,22 @@ def test_a_current_account_that_pays_a_card_is_no_card() -> None:
     )
 
     assert [entry.amount for entry in read.entries] == [Decimal("-10"), Decimal("-7"), Decimal("-100"), Decimal("900")]
+
+
+def test_a_line_of_nothing_but_a_fee_is_booked() -> None:
+    read = Read(
+        "Nr,Posting Date,Description,Money In,Money Out,Fee,Balance\n1,2024-11-01,Cash,,-500.00,-10.00,490.00\n"
+        "2,2024-11-02,Monthly fee,,,-7.50,482.50\n3,2024-11-03,Pay,100.00,,,582.50\n",
+        currency="ZAR",
+    )
+
+    assert [entry.amount for entry in read.entries] == [Decimal("-510"), Decimal("-7.5"), Decimal("100")]
+
+
+def test_cells_that_are_kept_from_a_spreadsheet_are_read() -> None:
+    read = Read('Txn Date,Cheque No.,Description,Debit,Credit\n="27 Mar 2024",=" ","a=""b""",,="150.00"\n')
+
+    assert [(entry.text, entry.amount) for entry in read.entries] == [('a="b"', Decimal("150.00"))]
 
 
 def test_words_that_are_also_currencies_are_words() -> None:
