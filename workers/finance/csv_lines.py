@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
 
@@ -80,9 +80,18 @@ class LineReader:
         try:
             return self._entry(line, cells)
         except _Wrong as wrong:
-            if [cell.strip() for cell in cells if cell.strip()] == self._headers:
+            if self.is_header(cells):
                 return None
             return BadLine(line, wrong.field, wrong.reason)
+
+    def is_header(self, cells: Sequence[str]) -> bool:
+        """Tell whether a record is the header once more."""
+        return [cell.strip() for cell in cells if cell.strip()] == self._headers
+
+    def begin_section(self, account: AccountKey, currency: str | None) -> None:
+        """Read on in another account, as one that is named between two headers."""
+        self._layout = replace(self._layout, account=account, currency=currency or self._layout.currency)
+        self._accounts.clear()
 
     def _entry(self, line: int, cells: Sequence[str]) -> Entry:
         if len(cells) > self._width and any(cell.strip() for cell in cells[self._width :]):
@@ -231,3 +240,20 @@ class LineReader:
             return clean(cells[places[0]]) if places[0] < len(cells) else ""
         parts = dict.fromkeys(clean(cells[at]) for at in places if at < len(cells))
         return " ".join(part for part in parts if part)[:MAX_TEXT]
+
+
+def whole(items: Iterator[Entry | BadLine | Continuation]) -> Iterator[Entry | BadLine]:
+    """Put the texts of lines that go on in the next together."""
+    last: Entry | None = None
+    for item in items:
+        if isinstance(item, Continuation):
+            if last is not None:
+                last = replace(last, text=f"{last.text} {item.text}".strip()[:MAX_TEXT])
+            continue
+        if last is not None:
+            yield last
+        last = item if isinstance(item, Entry) else None
+        if isinstance(item, BadLine):
+            yield item
+    if last is not None:
+        yield last

@@ -28,7 +28,7 @@ from workers.finance.csv_header import (
     known_mapping,
     mapped_header,
 )
-from workers.finance.csv_lines import Continuation, Layout, LineReader
+from workers.finance.csv_lines import Continuation, Layout, LineReader, whole
 from workers.finance.csv_mapping import CsvMapping, header_hash
 from workers.finance.csv_records import is_wrapped, records, text_lines, unwrapped, without_formulas
 from workers.finance.csv_signs import INVERTED, SIGNED, is_card, proven_signs, signed
@@ -36,7 +36,6 @@ from workers.finance.currencies import CODES
 from workers.finance.dates import ORDERS, is_date
 from workers.finance.entries import (
     DEFAULT_CURRENCY,
-    MAX_TEXT,
     BadLine,
     Balances,
     Entry,
@@ -226,7 +225,7 @@ class CsvReader:
         layout, found = self._layout, self.format
         if layout is None or found is None:
             raise RuntimeError("call detect() to its end first")
-        for item in signed(_whole(self._items(layout, found)), self._signs):
+        for item in signed(whole(self._items(layout, found)), self._signs):
             if isinstance(item, Entry):
                 self._balances.add(item)
             yield item
@@ -234,6 +233,7 @@ class CsvReader:
     def _items(self, layout: Layout, found: CsvFormat) -> Iterator[Entry | BadLine | Continuation]:
         reader = LineReader(layout)
         held: list[BadLine] = []
+        between: list[Sequence[str]] = []
         began = False
         for record in self._below(found.header_line):
             outcome: Entry | BadLine | Continuation | None
@@ -244,6 +244,12 @@ class CsvReader:
                 if isinstance(outcome, Continuation) and (held or not began):
                     outcome = BadLine(record[0], "date", "is empty")
                 may_be_footer = isinstance(outcome, BadLine) and _may_be_footer(record[1], layout.columns)
+                if isinstance(outcome, BadLine) and len(between) < HEADER_LINES:
+                    between.append(record[1])
+                elif isinstance(outcome, Entry):
+                    between.clear()
+                elif outcome is None and began and reader.is_header(record[1]) and self._is_section(reader, between):
+                    held.clear()
             if outcome is None:
                 continue
             began = began or isinstance(outcome, Entry)
@@ -257,6 +263,21 @@ class CsvReader:
             yield from held
         else:
             self.footer_lines = len(held)
+
+    def _is_section(self, reader: LineReader, between: list[Sequence[str]]) -> bool:
+        """Tell whether the lines above a header in the middle name another account; the reader goes on in it then.
+
+        Raises:
+            StatementUnreadable: if the caller has named one account for all.
+        """
+        above = [list(cells) for cells in between]
+        account = account_above(above)
+        if account is None or self._layout is None:
+            return False
+        if self._account is not None:
+            raise StatementUnreadable("account", "the file holds several accounts", "leave the argument out")
+        reader.begin_section(account, currency_told(self._layout.columns, above, []))
+        return True
 
     def learned(self) -> tuple[dict[str, Any], str | None]:
         """Return how the file was read, as a mapping to store, and the hash of its header; None without one."""
@@ -341,23 +362,6 @@ def _mark(evidence: Evidence, currency: str | None) -> str:
             str(error),
             'pass a mapping that says "decimal": "comma" or "point", or the currency if it has no decimals',
         ) from None
-
-
-def _whole(items: Iterator[Entry | BadLine | Continuation]) -> Iterator[Entry | BadLine]:
-    """Put the texts of lines that go on in the next together."""
-    last: Entry | None = None
-    for item in items:
-        if isinstance(item, Continuation):
-            if last is not None:
-                last = replace(last, text=f"{last.text} {item.text}".strip()[:MAX_TEXT])
-            continue
-        if last is not None:
-            yield last
-        last = item if isinstance(item, Entry) else None
-        if isinstance(item, BadLine):
-            yield item
-    if last is not None:
-        yield last
 
 
 def _may_be_footer(cells: Sequence[str], columns: Columns) -> bool:

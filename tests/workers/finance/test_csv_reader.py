@@ -321,6 +321,24 @@ def test_a_current_account_that_pays_a_card_is_no_card() -> None:
     assert [entry.amount for entry in read.entries] == [Decimal("-10"), Decimal("-7"), Decimal("-100"), Decimal("900")]
 
 
+def test_accounts_one_after_the_other_are_kept_apart() -> None:
+    data = (
+        "Konto;DE89370400440532013000\nWährung;EUR\n\nDatum;Text;Betrag\n13.01.2024;a;-1,00\n14.01.2024;b;2,00\n\n"
+        "Konto;DE02120300000000202051\nWährung;CHF\n\nDatum;Text;Betrag\n13.01.2024;c;-3,00\nSumme;;4\n"
+    )
+
+    read = Read(data)
+
+    assert [(e.text, e.account.identity, e.account.currency) for e in read.entries] == [
+        ("a", "DE89370400440532013000", "EUR"),
+        ("b", "DE89370400440532013000", "EUR"),
+        ("c", "DE02120300000000202051", "CHF"),
+    ]
+    assert read.bad == []
+    with pytest.raises(StatementUnreadable, match="several accounts"):
+        Read(data, account="Till")
+
+
 def test_a_line_of_nothing_but_a_fee_is_booked() -> None:
     read = Read(
         "Nr,Posting Date,Description,Money In,Money Out,Fee,Balance\n1,2024-11-01,Cash,,-500.00,-10.00,490.00\n"
