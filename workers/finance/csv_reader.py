@@ -49,6 +49,11 @@ SCAN_BYTES = 1024 * 1024
 STEP_LINES = 1000
 FOOTER_LINES = 10
 HEADER_LINES = 80
+GUESSES = {
+    "dmy": "no day is over 12, so day before month was taken",
+    "mdy": "no day is over 12, so month before day was taken",
+    "ymd": "the first number stays and the last does not, so the year was taken to come first",
+}
 HEAD_BYTES = 128 * 1024
 LONGEST_SAMPLE = 16 * 1024
 CODE_PAGES = (
@@ -146,8 +151,7 @@ class CsvReader:
         form, mark = evidence.dates.decide(currency), (mapping and mapping.decimal) or _mark(evidence, currency)
         notes = []
         if self._date_order is None and form.guessed:
-            example = "day before month" if form.order == "dmy" else "month before day"
-            notes.append(f"date: no day is over 12, so {example} was taken; pass date_order if that is wrong")
+            notes.append(f"date: {GUESSES[form.order]}; pass date_order if that is wrong")
         if currency is None:
             notes.append(
                 f"currency: the file names none, so {DEFAULT_CURRENCY} was taken; pass currency if that is wrong"

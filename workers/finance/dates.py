@@ -45,6 +45,7 @@ _MONTHS = (
 )
 _MONTH_NUMBERS = {prefix: number for number, prefixes in enumerate(_MONTHS, 1) for prefix in prefixes}
 
+MANY = 8
 ORDERS = ("dmy", "mdy", "ymd", "serial")
 """How the days of a file are written; `serial` is a spreadsheet's number of a day, such as 45306."""
 FIRST_YEAR, LAST_YEAR = 1970, 2100
@@ -71,6 +72,8 @@ class DateOrder:
         self._month_first = 0
         self._open = 0
         self._serials = 0
+        self._short: tuple[set[int], set[int]] = (set(), set())
+        self._shorts = self._dots = 0
         self._slashes = 0
         self._last: str | None = None
         self._keys: dict[str, int | None] = {"dmy": None, "mdy": None}
@@ -92,6 +95,12 @@ class DateOrder:
             self._serials += _SERIAL.fullmatch(text) is not None
             return
         first, mark, second, year = int(match[1]), match[2], int(match[3]), _year(match[4])
+        if len(match[4]) == 2:
+            self._shorts += 1
+            self._dots += mark == "."
+            for seen, value in zip(self._short, (first, int(match[4])), strict=True):
+                if len(seen) <= MANY:
+                    seen.add(value)
         if mark == "/":
             self._slashes += 1
         if first > 12 >= second >= 1:
@@ -105,6 +114,8 @@ class DateOrder:
 
     def decide(self, currency: str | None = None) -> DateForm:
         """Return the order of the column."""
+        if self._begins_with_short_year():
+            return DateForm("ymd", guessed=True)
         if self._day_first or self._month_first:
             return DateForm("dmy" if self._day_first >= self._month_first else "mdy")
         if not self._open:
@@ -121,6 +132,18 @@ class DateOrder:
         if self._slashes and currency == "USD":
             return DateForm("mdy", guessed=True)
         return DateForm("dmy", guessed=bool(self._slashes) or currency == "USD")
+
+    def _begins_with_short_year(self) -> bool:
+        """Tell whether the first of two digits is the year, as in 24-01-13: it stays while the last goes through the month."""
+        firsts, lasts = self._short
+        least = 5 if self._dots else 3
+        return (
+            self._shorts >= least
+            and len(firsts) == 1
+            and len(lasts) >= least
+            and not self._year_first
+            and max(lasts) <= 31
+        )
 
     def _follow(self, order: str, key: int) -> None:
         before = self._keys[order]
@@ -145,6 +168,8 @@ def read_date(cell: str, order: str) -> date:
         return _date(cell, int(match[1]), int(match[3]), int(match[4]))
     if match := _YEAR_LAST.fullmatch(text):
         first, second = int(match[1]), int(match[3])
+        if order == "ymd" and len(match[4]) == 2:
+            return _date(cell, _year(f"{first:02d}"), second, int(match[4]))
         day, month = (second, first) if order == "mdy" else (first, second)
         return _date(cell, _year(match[4]), month, day)
     if match := _COMPACT.fullmatch(text) or _CJK.fullmatch(text):

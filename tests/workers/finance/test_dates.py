@@ -34,6 +34,13 @@ def test_the_reading_that_spans_much_less_time_is_a_guess() -> None:
     assert order_of("03/01/2024", "03/02/2024", "03/03/2024") == DateForm("mdy", guessed=True)
 
 
+def test_a_short_year_that_comes_first_is_told_by_its_staying() -> None:
+    assert order_of("24-01-13", "24-01-15", "24-02-01") == DateForm("ymd", guessed=True)
+    assert order_of("13-01-24", "15-01-24", "01-02-24") == DateForm("dmy")
+    assert order_of("15.12.22", "15.12.23", "15.12.24") == DateForm("dmy")
+    assert read_date("24-01-13", "ymd") == date(2024, 1, 13)
+
+
 def test_what_nothing_decides_is_day_first_but_for_slashes_in_dollars() -> None:
     assert order_of("01/02/2024") == DateForm("dmy", guessed=True)
     assert order_of("01/02/2024", currency="USD") == DateForm("mdy", guessed=True)
