@@ -119,7 +119,7 @@ class LineReader:
             amount,
             self._joined(cells, self._texts),
             self._joined(cells, self._parties),
-            clean(self._cell(cells, "counterparty_account")),
+            clean(self._cell(cells, "counterparty_account").strip("'")),
             clean(self._cell(cells, "reference")),
             clean(self._cell(cells, "bank_category")),
             self._balance(self._cell(cells, "balance"), currency),
@@ -216,7 +216,8 @@ class LineReader:
             return None
 
     def _account(self, cells: Sequence[str], currency: str) -> AccountKey:
-        written, name = self._cell(cells, "account"), self._cell(cells, "account_name")
+        # An apostrophe keeps a spreadsheet from making a number of it.
+        written, name = self._cell(cells, "account").strip("'"), self._cell(cells, "account_name").lstrip("'")
         key = (written, name, currency)
         known = self._accounts.get(key)
         if known is None:

@@ -16,8 +16,8 @@ _ENGLISH = frozenset(
     {"ALL", "TOP", "TRY", "CUP", "PEN", "MAD", "SOS", "GEL", "LAK", "MOP", "BOB", "RON", "COP", "BAM", "NAD", "DOP"}
 )
 _EURO = frozenset({"euro", "euros", "euroa"})
-_FORMER = {"RUR": "RUB", "XXX": ""}
-"""A code that banks write on, with the one that took its place at par; XXX stands for no currency."""
+_FORMER = {"RUR": "RUB", "EURO": "EUR", "XXX": ""}
+"""What banks write on, with the code that it means; XXX stands for no currency."""
 
 CODES = frozenset(_CODES.split())
 _DECIMALS = dict.fromkeys(_NO_DECIMALS.split(), 0) | dict.fromkeys(_THREE_DECIMALS.split(), 3)
@@ -79,8 +79,12 @@ def currency_in_words(text: str) -> str | None:
 
 
 def known_code(text: str) -> str:
-    """Return a currency's code as it is written today, or what was written; nothing for the code of no currency."""
-    code = text.strip().upper()
+    """Return a currency's code as it is written today, or what was written; nothing for the code of no currency.
+
+    A sign that stands alone is the currency it most often means.
+    """
+    code = text.strip()
+    code = SIGNS.get(code) or code.upper()
     return _FORMER.get(code, code)
 
 

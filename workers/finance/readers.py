@@ -48,7 +48,7 @@ def open_reader(
         name: its name, for what is said of a file that is none of these.
         account: IBAN or name of the account, for files that do not say theirs.
         currency: ISO 4217 code, for files that do not say theirs.
-        date_order: `dmy`, `mdy` or `ymd`, for CSV whose dates do not tell.
+        date_order: `dmy`, `mdy`, `ymd` or `serial`, for CSV whose dates do not tell.
         mapping: how to read a CSV, in the place of what would be found.
         mappings: mappings by the hash of their header; the one of the file's header is taken where no other is given.
 

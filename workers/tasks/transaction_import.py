@@ -46,7 +46,7 @@ async def transaction_import(
         file: id of the file, as its upload answered it.
         account: IBAN or name of the account, for files that do not say theirs.
         currency: ISO 4217 code, for files that do not say theirs.
-        date_order: `dmy`, `mdy` or `ymd`, for CSV whose dates do not tell.
+        date_order: `dmy`, `mdy` or `ymd`, for CSV whose dates do not tell; `serial` for a spreadsheet's numbers of days.
         mapping: for CSV, the name of a stored mapping, or one as docs/jobs.md has it; none needs to be given where the columns
             have names that banks use, or a stored mapping has the file's header.
         save_mapping_as: store how this CSV was read under this name; files with its header are read so from then on.

@@ -349,6 +349,14 @@ def test_a_line_of_nothing_but_a_fee_is_booked() -> None:
     assert [entry.amount for entry in read.entries] == [Decimal("-510"), Decimal("-7.5"), Decimal("100")]
 
 
+def test_an_account_and_a_currency_are_read_however_they_are_dressed() -> None:
+    read = Read(
+        "Date,Text,Amount,Currency,Account Number\n13/01/2024,a,-1.00,€,'600000-12345678\n14/01/2024,b,-1.00,Euro,'600000-12345678\n"
+    )
+
+    assert {(e.account.identity, e.account.currency) for e in read.entries} == {("600000-12345678", "EUR")}
+
+
 def test_cells_that_are_kept_from_a_spreadsheet_are_read() -> None:
     read = Read('Txn Date,Cheque No.,Description,Debit,Credit\n="27 Mar 2024",=" ","a=""b""",,="150.00"\n')
 
