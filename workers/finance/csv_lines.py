@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
@@ -19,6 +20,8 @@ REMEMBERED = 4096
 
 _PENDING = """pending, vorgemerkt, reverted, declined, failed, cancelled, canceled, abgelehnt, storniert, offen, pendiente,
 rechazado, en attente, refusé, in attesa, in behandeling, geweigerd, reserved, reserviert, в обработке, ожидает, відхилено, denied, expired, voided"""
+_NOTHING = frozenset({"-", "--", "\u2013", "nil", "Nil", "NIL"})
+"""What stands in the one of two columns that has no amount."""
 _BOOKED = ("date", "amount", "debit", "credit", "balance", "currency", "side", "account")
 PENDING = frozenset(" ".join(_PENDING.split()).split(", "))
 
@@ -66,6 +69,8 @@ class LineReader:
         self._dates: dict[str, date] = {}
         self._accounts: dict[tuple[str, str, str], AccountKey] = {}
         self._told: dict[str, bool] = {}
+        amount = layout.columns.headers[self._index["amount"]] if "amount" in self._index else ""
+        self._named_currency = next((word for word in re.split(r"\W+", amount) if word in CODES), "")
         self._texts = layout.columns.many.get("text", ())
         self._parties = layout.columns.many.get("counterparty", ())
         needed = [self._index[name] for name in ("date", "amount", "debit", "credit", "side") if name in self._index]
@@ -107,7 +112,8 @@ class LineReader:
             raise _Wrong("columns", f"{len(cells)} values for {self._width} columns; the line ends too early")
         if told := self._told_balance(cells):
             raise _Wrong("status", f"{told!r} is a balance and no booking")
-        currency = known_code(self._cell(cells, "currency")) or self._layout.currency
+        # A currency in the amounts' own name is theirs; the column may be of another amount.
+        currency = self._named_currency or known_code(self._cell(cells, "currency")) or self._layout.currency
         if currency not in CODES:
             raise _Wrong("currency", f"{currency[:60]!r} is no currency of ISO 4217")
         amount = self._amount(cells, currency)
@@ -151,7 +157,9 @@ class LineReader:
             written = self._cell(cells, "amount")
             if written or not self._index.keys() & {"debit", "credit"}:
                 return self._signed(cells, written, self._read(written, "amount", currency), currency)
-        debit, credit = self._cell(cells, "debit"), self._cell(cells, "credit")
+        debit, credit = (
+            "" if cell in _NOTHING else cell for cell in (self._cell(cells, "debit"), self._cell(cells, "credit"))
+        )
         fee = self._fee(cells, currency)
         if fee and not debit and not credit:
             return -fee

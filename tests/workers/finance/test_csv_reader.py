@@ -357,6 +357,18 @@ def test_an_account_and_a_currency_are_read_however_they_are_dressed() -> None:
     assert {(e.account.identity, e.account.currency) for e in read.entries} == {("600000-12345678", "EUR")}
 
 
+def test_a_dash_in_one_of_two_columns_is_nothing() -> None:
+    read = Read("Date,Text,Debit,Credit\n13/01/2024,a,-,20.00\n14/01/2024,b,10.00,nil\n")
+
+    assert [entry.amount for entry in read.entries] == [Decimal("20.00"), Decimal("-10.00")]
+
+
+def test_a_currency_in_the_name_of_the_amounts_is_theirs() -> None:
+    read = Read("Date;Amount EUR;Amount;Currency\n2024-01-13;-9.00;-10.00;USD\n")
+
+    assert [(entry.amount, entry.account.currency) for entry in read.entries] == [(Decimal("-9.00"), "EUR")]
+
+
 def test_cells_that_are_kept_from_a_spreadsheet_are_read() -> None:
     read = Read('Txn Date,Cheque No.,Description,Debit,Credit\n="27 Mar 2024",=" ","a=""b""",,="150.00"\n')
 
