@@ -99,7 +99,7 @@ def _named(text: str) -> Details:
     remittance = next((found[word] for word in ("REMI", "USTD", "STRD", "CDTRREF") if found.get(word)), "")
     account = found.get("IBAN") or party[0]
     return Details(
-        text=clean(remittance or found.get("TRTP", "") or text),
+        text=clean(remittance or found.get("TRTP", "") or found.get("NAME", "") or text),
         counterparty=clean(found.get("NAME") or (party[2] if len(party) > 2 else "")),
         counterparty_account=iban_of(account) or clean(account),
         reference=known_reference(found.get("EREF", "")) or known_reference(found.get("KREF", "")),

@@ -225,6 +225,14 @@ def test_a_statement_line_that_was_broken_in_two_is_read() -> None:
     assert (entry.amount, entry.text) == (Decimal("30.00"), "a")
 
 
+def test_named_parts_without_a_text_are_told_by_the_name() -> None:
+    (entry,) = read(
+        statement(":61:2410051005D5,00N102EREF", ":86:/EREF/01-01-2013 0030000987654321/BENM//NAME/J. DOE")
+    ).entries
+
+    assert (entry.text, entry.counterparty, entry.reference) == ("J. DOE", "J. DOE", "01-01-2013 0030000987654321")
+
+
 def test_a_statement_line_without_a_type_is_read() -> None:
     (entry,) = read(statement(":61:2410051005DN43000,00//19239810200", ":86:WAGES")).entries
 
