@@ -18,6 +18,7 @@ from core.storage.connection import DatabaseAway, transaction
 from core.storage.files import FileNotStored, FileStore, StoreUnavailable
 from taskcast import JobContext, Priority
 from workers.app import broker, file_store
+from workers.arguments import checked
 from workers.finance import ledger
 from workers.finance.entries import StatementUnreadable
 from workers.finance.money import money, shown
@@ -118,6 +119,7 @@ class Reconciled:
     never_retry_on=(PeriodWrong, AccountUnknown, StatementUnknown, FileNotStored),
     timeout_s=1800,
 )
+@checked
 async def account_reconciliation(
     accounts: list[str] | None = None,
     month: str | None = None,

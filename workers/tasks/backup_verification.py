@@ -14,6 +14,7 @@ from core.storage.connection import DatabaseAway
 from taskcast import JobContext, Priority
 from taskcast.errors import ConfigurationError
 from workers.app import broker, settings
+from workers.arguments import checked
 from workers.finance.steps import Steps
 from workers.upkeep.backups import KEPT, BackupBroken, BackupImpossible, Backups, Dump
 
@@ -36,6 +37,7 @@ SHOWN = 100
     timeout_s=7200,
     concurrency=1,
 )
+@checked
 async def backup_verification(
     older_than_hours: Annotated[float, Field(ge=0, le=87_600)] = 24.0,
     keep: Annotated[int, Field(ge=1, le=1000)] = KEPT,

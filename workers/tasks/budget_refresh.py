@@ -10,6 +10,7 @@ from tortoise.exceptions import DBConnectionError
 from core.storage.connection import DatabaseAway, transaction
 from taskcast import JobContext, Priority
 from workers.app import broker
+from workers.arguments import checked
 from workers.finance import ledger
 from workers.finance.budgets import BudgetUnknown, Refreshed, budgets_of, refresh
 from workers.finance.money import money, shown
@@ -41,6 +42,7 @@ STATES = {"good": "on track", "tight": "will be overspent", "over": "overspent"}
     never_retry_on=(PeriodWrong, BudgetUnknown),
     timeout_s=900,
 )
+@checked
 async def budget_refresh(
     month: str | None = None,
     budgets: list[str] | None = None,

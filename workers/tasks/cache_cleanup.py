@@ -19,6 +19,7 @@ from taskcast.engine.calls import connect
 from taskcast.errors import ConfigurationError
 from taskcast.names import Names
 from workers.app import broker, file_store, settings
+from workers.arguments import checked
 from workers.cache import Cleanup, clean_cache
 from workers.words import counted
 
@@ -45,6 +46,7 @@ async def open_cache() -> AsyncGenerator[Cache, None]:
     never_retry_on=(ConfigurationError,),
     timeout_s=900,
 )
+@checked
 async def cache_cleanup(
     idle_hours: Annotated[float, Field(ge=0)] = 24.0,
     job: JobContext = TaskiqDepends(),

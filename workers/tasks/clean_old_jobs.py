@@ -10,6 +10,7 @@ from taskiq import TaskiqDepends
 from taskcast import JobContext, Priority
 from taskcast.errors import ConfigurationError
 from workers.app import broker, settings
+from workers.arguments import checked
 from workers.finance.steps import Steps
 from workers.upkeep.gateway import GatewayAway, ServiceTokenRefused, service_client
 from workers.words import counted
@@ -28,6 +29,7 @@ DAY_S = 86400.0
     never_retry_on=(ServiceTokenRefused, ConfigurationError),
     timeout_s=3600,
 )
+@checked
 async def clean_old_jobs(
     older_than_days: Annotated[float | None, Field(ge=0)] = None,
     status: list[Literal["completed", "failed", "cancelled"]] | None = None,

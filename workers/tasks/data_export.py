@@ -20,6 +20,7 @@ from core.storage.files import FileStore, StoredFile, StoreUnavailable, delete_f
 from taskcast import JobContext, Priority
 from taskcast.ids import new_id
 from workers.app import broker, file_store
+from workers.arguments import checked
 from workers.finance.exports.members import KINDS, Members, described
 from workers.finance.exports.tables import TABLES, ExportTable
 from workers.finance.periods import Period, PeriodWrong
@@ -52,6 +53,7 @@ COLUMNS = [
     never_retry_on=(PeriodWrong, AccountUnknown),
     timeout_s=3600,
 )
+@checked
 async def data_export(
     period: str | None = None,
     accounts: list[str] | None = None,

@@ -13,6 +13,7 @@ from core.storage.files import FileStore, StoreUnavailable
 from taskcast import JobContext, Priority
 from taskcast.errors import ConfigurationError, EngineUnavailable
 from workers.app import broker, file_store, settings
+from workers.arguments import checked
 from workers.mail.address import mailbox_address
 from workers.mail.mailboxes import MailboxAway, MailboxRefused
 from workers.mail.sync import MailSync, Outcome
@@ -43,6 +44,7 @@ async def start_import(file_id: str, job_id: str) -> None:
     timeout_s=1800,
     concurrency=1,
 )
+@checked
 async def email_sync(
     folders: list[str] | None = None,
     job: JobContext = TaskiqDepends(),

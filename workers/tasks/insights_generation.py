@@ -12,6 +12,7 @@ from tortoise.exceptions import DBConnectionError
 from core.storage.connection import DatabaseAway, transaction
 from taskcast import JobContext, Priority
 from workers.app import broker
+from workers.arguments import checked
 from workers.finance import ledger
 from workers.finance.insights.generation import balance_of, find, keep, load_lines, notices_of
 from workers.finance.insights.lines import Insight
@@ -50,6 +51,7 @@ THINKS_S = 600
     never_retry_on=(PeriodWrong, AccountUnknown),
     timeout_s=1800,
 )
+@checked
 async def insights_generation(
     month: str | None = None,
     accounts: list[str] | None = None,

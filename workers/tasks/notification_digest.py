@@ -18,6 +18,7 @@ from taskcast import JobContext, Priority
 from taskcast.errors import ConfigurationError
 from taskcast.ids import new_id
 from workers.app import broker, settings
+from workers.arguments import checked
 from workers.finance.steps import Steps
 from workers.mail import digests
 from workers.mail.address import smtp_address
@@ -62,6 +63,7 @@ KINDS = {
     timeout_s=900,
     concurrency=1,
 )
+@checked
 async def notification_digest(
     users: list[str] | None = None,
     resend_unsure: bool = False,

@@ -19,6 +19,7 @@ from core.storage.files import FileStore, StoredFile, StoreUnavailable, delete_f
 from taskcast import JobContext, Priority
 from taskcast.ids import new_id
 from workers.app import broker, file_store
+from workers.arguments import checked
 from workers.finance.money import money, shown
 from workers.finance.periods import Period, PeriodWrong, today
 from workers.finance.reports.data import CurrencyPart, ReportData, read, spending_of
@@ -63,6 +64,7 @@ ON CONFLICT (scope, period, first_day) DO UPDATE SET last_day = excluded.last_da
     never_retry_on=(PeriodWrong, AccountUnknown),
     timeout_s=1800,
 )
+@checked
 async def report_generation(
     period: str | None = None,
     kind: Literal["month", "quarter", "year"] = "month",

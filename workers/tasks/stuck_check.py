@@ -10,6 +10,7 @@ from taskiq import TaskiqDepends
 from taskcast import JobContext, Priority
 from taskcast.errors import ConfigurationError
 from workers.app import broker, settings
+from workers.arguments import checked
 from workers.finance.steps import Steps
 from workers.upkeep.gateway import GatewayAway, ServiceTokenRefused, service_client
 from workers.words import counted
@@ -32,6 +33,7 @@ SHOWN = 100
     never_retry_on=(ServiceTokenRefused, ConfigurationError),
     timeout_s=300,
 )
+@checked
 async def stuck_check(job: JobContext = TaskiqDepends()) -> dict[str, Any]:
     """Look for stuck jobs, and put right what can be.
 

@@ -13,6 +13,7 @@ from core.storage.connection import DatabaseAway
 from core.storage.files import FileNotStored, FileStore, StoreUnavailable, open_file
 from taskcast import JobContext, Priority
 from workers.app import broker, file_store
+from workers.arguments import checked
 from workers.finance.entries import StatementUnreadable
 from workers.finance.importer import StatementImport
 
@@ -28,6 +29,7 @@ from workers.finance.importer import StatementImport
     never_retry_on=(StatementUnreadable, FileNotStored),
     timeout_s=1800,
 )
+@checked
 async def transaction_import(
     file: str,
     *,

@@ -26,6 +26,17 @@ from tests.workers.finance.samples import CAMT_053, MT940, OFX_1
 from tests.workers.finance.test_importer import statement
 
 ROOT = Path(__file__).parents[3]
+QUEUES = {
+    "EMAIL_SYNC": "mail",
+    "REPORT_GENERATION": "reports",
+    "INSIGHTS_GENERATION": "books",
+    "BUDGET_REFRESH": "books",
+    "NOTIFICATION_DIGEST": "mail",
+    "CACHE_CLEANUP": "maintenance",
+    "BACKUP_VERIFICATION": "maintenance",
+    "ACCOUNT_RECONCILIATION": "books",
+    "DATA_EXPORT": "reports",
+}
 
 
 @pytest.fixture
@@ -42,13 +53,22 @@ async def broker(settings: Settings) -> AsyncIterator[JobBroker]:
 
 
 @pytest.fixture
-async def worker(settings: Settings, broker: JobBroker, tmp_path: Path) -> AsyncIterator[None]:
+def surroundings() -> dict[str, str]:
+    """What else the worker finds in its environment."""
+    return {}
+
+
+@pytest.fixture
+async def worker(
+    settings: Settings, broker: JobBroker, tmp_path: Path, surroundings: dict[str, str]
+) -> AsyncIterator[None]:
     environment = os.environ | {
         "TASKCAST_REDIS_URL": settings.need_redis_url(),
         "TASKCAST_DATABASE_URL": settings.need_database_url(),
         "TASKCAST_PREFIX": settings.prefix,
         "TASKCAST_DATA_DIR": str(settings.data_dir),
         "PYTHONPATH": str(ROOT),
+        **surroundings,
     }
     command = "taskiq worker workers.broker:broker --receiver taskcast:JobReceiver --workers 1 --max-async-tasks 4"
     with (tmp_path / "worker.log").open("wb") as log:
@@ -201,14 +221,87 @@ async def test_an_import_whose_database_went_away_is_tried_again(
     assert await count_lines() == 3_000
 
 
-async def test_cache_cleanup_runs_without_arguments(
+async def test_every_job_but_the_import_runs_without_arguments_also_on_an_empty_ledger(
+    worker: None, broker: JobBroker, database: str, redis: Redis, names: Names, tmp_path: Path
+) -> None:
+    for folder in ("mail/new", "mail/cur", "outbox"):
+        (tmp_path / "household" / folder).mkdir(parents=True)
+
+    jobs = {task: await broker.enqueue(task, queue=queue) for task, queue in QUEUES.items()}
+
+    for task, job in jobs.items():
+        end = await ended(redis, names, job.id)
+        assert (end["state"], end["attempt"]) == ("completed", 1), (task, end)
+        assert any(
+            e["data"]["percentage"] == 100 for e in await events(redis, names, job.id) if e["type"] == "job.progressed"
+        ), task
+
+
+WRONG: list[tuple[str, dict[str, Any], str]] = [
+    ("BUDGET_REFRESH", {"month": "2026-13"}, "month: '2026-13' is no period; write 2026-11"),
+    ("BUDGET_REFRESH", {"budgets": ["fuel"]}, "budgets: there is no budget 'fuel'; give an id or a category"),
+    ("INSIGHTS_GENERATION", {"month": "2026-Q1"}, "month: '2026-Q1' is no month; write one such as 2026-11"),
+    ("INSIGHTS_GENERATION", {"accounts": ["DE00"]}, "accounts: there is no account 'DE00'; give an id, IBAN or name"),
+    ("REPORT_GENERATION", {"period": "soon"}, "period: 'soon' is no period; write 2026-11, 2026-Q4 or 2026"),
+    ("REPORT_GENERATION", {"formats": ["docx"]}, "formats: 'docx' will not do; it should be 'pdf' or 'xlsx'"),
+    ("DATA_EXPORT", {"period": "2026-00"}, "period: '2026-00' is no period; write 2026-11, 2026-Q4 or 2026"),
+    ("DATA_EXPORT", {"accounts": ["x"]}, "accounts: there is no account 'x'"),
+    ("ACCOUNT_RECONCILIATION", {"statement": "june"}, "statement: 'june' is no id; give the id of a statement"),
+    (
+        "ACCOUNT_RECONCILIATION",
+        {"window_days": 99},
+        "window_days: 99 will not do; it should be less than or equal to 30",
+    ),
+    ("BACKUP_VERIFICATION", {"keep": 0}, "keep: 0 will not do; it should be greater than or equal to 1"),
+    ("CACHE_CLEANUP", {"idle_hours": -1}, "idle_hours: -1.0 will not do; it should be greater than or equal to 0"),
+    ("EMAIL_SYNC", {}, "TASKCAST_MAILBOX_URL is not set; give imaps://"),
+    ("NOTIFICATION_DIGEST", {}, "TASKCAST_SMTP_URL is not set; give smtps://"),
+]
+
+
+async def test_what_no_other_attempt_can_mend_fails_at_once_with_the_field_and_the_remedy(
     worker: None, broker: JobBroker, database: str, redis: Redis, names: Names
 ) -> None:
-    await redis.set(names.tag + "cache:fresh", "x")
+    jobs = [await broker.enqueue(task, kwargs=given, queue=QUEUES[task], max_attempts=5) for task, given, _ in WRONG]
 
-    job = await broker.enqueue("CACHE_CLEANUP", queue="maintenance")
-    end = await ended(redis, names, job.id)
+    for job, (task, _, told) in zip(jobs, WRONG, strict=True):
+        end = await ended(redis, names, job.id)
+        assert (end["state"], end["attempt"]) == ("failed", 1), (task, end)
+        assert told in end["data"]["error"]["message"], end["data"]["error"]
 
-    assert end["state"] == "completed", end
-    assert end["data"]["result"]["looked"] >= 1
-    assert await redis.exists(names.tag + "cache:fresh") == 1
+
+AWAY = {
+    "TASKCAST_MAILBOX_URL": "imap://ada:secret-word@127.0.0.1:1/INBOX",
+    "TASKCAST_SMTP_URL": "smtp://127.0.0.1:1",
+    "TASKCAST_MAIL_FROM": "jobs@taskcast.example",
+    "TASKCAST_STORAGE_URL": "file:///dev/null/files",
+    "TASKCAST_BACKUP_DIR": "/dev/null/backups",
+}
+
+
+@pytest.mark.parametrize("surroundings", [AWAY])
+async def test_what_is_away_is_tried_again_and_what_cannot_be_written_is_named(
+    worker: None, broker: JobBroker, database: str, redis: Redis, names: Names
+) -> None:
+    away = {
+        "EMAIL_SYNC": ("mailbox_away", "TASKCAST_MAILBOX_URL: imap://ada@127.0.0.1:1 cannot be reached"),
+        "NOTIFICATION_DIGEST": ("smtp_away", "TASKCAST_SMTP_URL: smtp://127.0.0.1:1 cannot be reached"),
+        "REPORT_GENERATION": ("store_unavailable", "(TASKCAST_STORAGE_URL)"),
+        "DATA_EXPORT": ("store_unavailable", "(TASKCAST_STORAGE_URL)"),
+    }
+    jobs = {task: await broker.enqueue(task, queue=QUEUES[task], max_attempts=5) for task in away}
+    last = await broker.enqueue("NOTIFICATION_DIGEST", queue="mail", max_attempts=1, dedup_key="last")
+    folder = await broker.enqueue("BACKUP_VERIFICATION", queue="maintenance", max_attempts=5)
+
+    async def retrying(job_id: str) -> dict[str, Any] | None:
+        return next((e for e in await events(redis, names, job_id) if e["type"] == "job.retrying"), None)
+
+    for task, (code, told) in away.items():
+        found = await eventually(lambda task=task: retrying(jobs[task].id), timeout=30)
+        assert (found["data"]["errors"], found["data"]["error"]["code"]) == (1, code), found
+        assert told in found["data"]["error"]["message"]
+    end = await ended(redis, names, last.id)
+    assert (end["state"], end["data"]["error"]["code"]) == ("failed", "smtp_away")
+    end = await ended(redis, names, folder.id)
+    assert (end["state"], end["attempt"]) == ("failed", 1)
+    assert "TASKCAST_BACKUP_DIR: /dev/null/backups cannot be written" in end["data"]["error"]["message"]

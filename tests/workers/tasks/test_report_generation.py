@@ -16,6 +16,7 @@ import pytest
 
 from core.storage.files import FileStore, StoreUnavailable, open_file
 from tests.workers.conftest import ToldJob, Upload, cancelled_at, rows, stopped_at
+from workers.arguments import ArgumentWrong
 from workers.finance.periods import PeriodWrong
 from workers.finance.reports.fonts import Fonts, fonts
 from workers.finance.selection import AccountUnknown
@@ -183,7 +184,8 @@ async def test_a_full_disk_is_said_with_its_remedy(store: FileStore, books: None
     ("arguments", "error", "told"),
     [
         ({"period": "2026-13"}, PeriodWrong, "period: '2026-13' is no period"),
-        ({"kind": "decade"}, PeriodWrong, "period: 'decade' is no kind"),
+        ({"kind": "decade"}, ArgumentWrong, "kind: 'decade' will not do; it should be 'month', 'quarter' or 'year'"),
+        ({"formats": ["docx"]}, ArgumentWrong, "formats: 'docx' will not do; it should be 'pdf' or 'xlsx'"),
         ({"accounts": ["none"]}, AccountUnknown, "accounts: there is no account"),
     ],
 )
