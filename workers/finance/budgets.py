@@ -10,7 +10,7 @@ from typing import Any
 from uuid import UUID
 
 from taskcast.errors import TaskcastError
-from workers.finance.money import rounded
+from workers.finance.money import fits, rounded
 from workers.finance.periods import Period, PeriodKind
 
 LONGEST_CHAIN = 240
@@ -43,6 +43,12 @@ class BudgetUnknown(TaskcastError, LookupError):
     """There is no such budget; name one by its id or its category's key."""
 
     code = "budget_unknown"
+
+
+class BudgetTooLarge(TaskcastError, ValueError):
+    """The bookings of a budget come to more than the ledger can hold."""
+
+    code = "budget_too_large"
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +124,9 @@ async def refresh(connection: Any, budget: BudgetLine, month: Period, as_of: dat
 
     A budget that carries over is followed from its first period, so that a correction of an old booking comes through.
     Every period on the way is stored.
+
+    Raises:
+        BudgetTooLarge: before anything is stored.
     """
     target = Period.containing(month.last, budget.period)
     first = Period.containing(budget.starts_on, budget.period) if budget.carry_over else target
@@ -144,6 +153,11 @@ async def refresh(connection: Any, budget: BudgetLine, month: Period, as_of: dat
         )
         refreshed.append(line)
         carried = line.available
+    if not all(fits(line.carried, line.spent, line.available, line.projected) for line in refreshed):
+        raise BudgetTooLarge(
+            f"{budget.category}: its bookings come to more than the ledger can hold; look for amounts in {budget.currency} that "
+            "were misread from a statement"
+        )
     await connection.executemany(
         _UPSERT,
         [

@@ -26,6 +26,7 @@ from workers.finance.csv_reader import CsvReader
 from workers.finance.entries import AccountKey, BadLine, Entry, Format, StatementReader, StatementUnreadable
 from workers.finance.fingerprints import Fingerprints
 from workers.finance.import_tally import AccountTally, ImportTally, for_job, verdict
+from workers.finance.money import fits
 from workers.finance.other_formats import family_of, has_others, take_told
 from workers.finance.pending import settle_pending
 from workers.finance.readers import open_reader
@@ -245,6 +246,12 @@ class StatementImport:
             account = await self._account(connection, balances.account)
             account.balances.append(balances)
         for account in self._tally.accounts.values():
+            if not fits(account.amount, *(each.amount for each in account.balances)):
+                raise StatementUnreadable(
+                    "amount",
+                    f"the lines of {account.key.name} come to more than the ledger can hold",
+                    "check how amounts and decimals are written, and export the statement again",
+                )
             check = check_balances(account.balances)
             if check.agrees is False:
                 self._job.log(

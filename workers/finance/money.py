@@ -6,6 +6,14 @@ from decimal import ROUND_HALF_EVEN, Decimal
 
 from workers.finance.currencies import decimals_of
 
+LARGEST = Decimal(10) ** 16
+"""The ledger holds amounts below this; a line of a statement never is larger, but a sum may be."""
+
+
+def fits(*amounts: Decimal) -> bool:
+    """Tell whether the ledger can hold these amounts."""
+    return all(abs(amount) < LARGEST for amount in amounts)
+
 
 def rounded(amount: Decimal, currency: str) -> Decimal:
     """Return the amount with its currency's decimals; halves go to the even digit."""

@@ -12,7 +12,7 @@ from taskcast import JobContext, Priority
 from workers.app import broker
 from workers.arguments import checked
 from workers.finance import ledger
-from workers.finance.budgets import BudgetUnknown, Refreshed, budgets_of, refresh
+from workers.finance.budgets import BudgetTooLarge, BudgetUnknown, Refreshed, budgets_of, refresh
 from workers.finance.money import money, shown
 from workers.finance.notices import Notice, add_notices, people
 from workers.finance.periods import Period, PeriodWrong, today
@@ -70,7 +70,12 @@ async def budget_refresh(
         for number, budget in enumerate(found):
             steps.tell("Refreshing", number / len(found), f"{budget.category}, {budget.currency}")
             await job.checkpoint()
-            line = await refresh(connection, budget, chosen, today())
+            try:
+                line = await refresh(connection, budget, chosen, today())
+            except BudgetTooLarge as error:
+                # The others are right all the same.
+                job.log(str(error), "ERROR", budget=str(budget.id))
+                continue
             refreshed.append(line)
             if line.state == "over":
                 job.log(

@@ -15,6 +15,7 @@ from taskcast.ids import new_id
 from tests.waiting import eventually
 from tests.workers.conftest import ToldJob, Upload
 from tests.workers.finance.samples import CAMT_053, MT940, OFX_1, OFX_2, camt_of
+from workers.finance.entries import StatementUnreadable
 from workers.finance.importer import StatementImport
 
 CSV = (
@@ -266,6 +267,15 @@ async def test_the_same_day_and_amount_on_another_account_is_another_booking(run
     result = await run(coffees_mt940(1).replace("DE89370400440532013000", "DE02120300000000202051"))
 
     assert (result["imported"], result["told_by_other_formats"]) == (1, 0)
+
+
+async def test_lines_that_no_ledger_can_hold_in_sum_are_refused_with_the_remedy(run: Any) -> None:
+    lines = "".join(f"0{day}.10.2024;Brot;-9999999999999999,99;0,00\n" for day in range(1, 4))
+
+    with pytest.raises(StatementUnreadable, match=r"amount: the lines of .* come to more .* check how amounts"):
+        await run(f"IBAN;DE89370400440532013000\nDatum;Text;Betrag;Saldo\n{lines}")
+
+    assert await tables() == [[], [], []]
 
 
 async def test_killed_in_the_middle_and_run_again_is_as_one_undisturbed_run(

@@ -133,6 +133,20 @@ async def test_a_quarter_and_a_persons_budget_count_what_is_theirs(database: str
     assert (line["period"], line["spent"]) == ("2024-Q2", "15.00")
 
 
+async def test_bookings_that_no_ledger_can_hold_spoil_their_own_budget_alone(database: str) -> None:
+    absurd, _ = await a_budget(amount="10")
+    other, _ = await a_budget(amount="10", category="fuel")
+    for _ in range(2):
+        await spend(absurd, date(2024, 4, 1), "9999999999999999.99")
+    await spend(other, date(2024, 4, 1), "4")
+    job = ToldJob()
+
+    result = await budget_refresh(month="2024-04", job=job)
+
+    assert [(line["category"], line["left"]) for line in result["budgets"]] == [("fuel", "6.00")]
+    assert any(level == "ERROR" and "food: its bookings come to more" in line for level, line in job.lines)
+
+
 async def test_who_overspends_is_told_once(database: str) -> None:
     category, _ = await a_budget(amount="10", user_id="ada@example.com")
     await spend(category, date(2024, 4, 1), "10.01")

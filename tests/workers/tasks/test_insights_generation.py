@@ -2,17 +2,19 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from datetime import date
+from decimal import Decimal
 from typing import Any
 
 import pytest
 
 from core.storage.connection import connection
 from core.storage.files import FileStore
-from tests.workers.conftest import ToldJob, cancelled_at, held, rows, stopped_at, stopped_when
+from tests.workers.conftest import ToldJob, Upload, cancelled_at, held, rows, stopped_at, stopped_when
 from workers.finance.periods import PeriodWrong
 from workers.finance.selection import AccountUnknown
 from workers.household.books import write_books
 from workers.tasks.insights_generation import insights_generation
+from workers.tasks.transaction_import import transaction_import
 
 INSIGHTS = "SELECT id, kind, key, month, title, text, amount, evidence::text FROM insights ORDER BY 1"
 
@@ -79,6 +81,23 @@ async def test_what_is_not_true_any_more_goes(books: None) -> None:
     await insights_generation(job=ToldJob())
 
     assert await rows("SELECT title FROM insights WHERE title LIKE 'Streamline%'") == []
+
+
+async def test_a_balance_that_no_ledger_can_hold_hides_nothing_else(
+    store: FileStore, upload: Upload, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("workers.tasks.insights_generation.today", lambda: date(2026, 9, 20))
+    for first, last in ((1, 6), (6, 10)):
+        lines = "".join(f"2026-{month:02d}-03;-1900000000000000.00;Absurd\n" for month in range(first, last))
+        stored = await upload(f"Date;Amount;Counterparty\n{lines}")
+        await transaction_import(stored.id, job=ToldJob(f"import-{first}"), store=store)
+
+    await insights_generation(job=ToldJob())
+
+    assert await rows("SELECT kind, amount FROM insights ORDER BY 1") == [
+        ("forecast", None),
+        ("recurring", Decimal(-1_900_000_000_000_000)),
+    ]
 
 
 @pytest.mark.parametrize(

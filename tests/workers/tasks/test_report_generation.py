@@ -9,6 +9,7 @@ from datetime import date
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import openpyxl
 import pypdf
@@ -17,9 +18,11 @@ import pytest
 from core.storage.files import FileStore, StoreUnavailable, open_file
 from tests.workers.conftest import ToldJob, Upload, cancelled_at, rows, stopped_at
 from workers.arguments import ArgumentWrong
-from workers.finance.periods import PeriodWrong
+from workers.finance.periods import Period, PeriodWrong
+from workers.finance.reports.data import AccountSum, CurrencyPart, ReportData
 from workers.finance.reports.fonts import Fonts, fonts
-from workers.finance.selection import AccountUnknown
+from workers.finance.reports.pdf import write_pdf
+from workers.finance.selection import AccountUnknown, ChosenAccount
 from workers.household.books import write_books
 from workers.tasks.report_generation import report_generation
 from workers.tasks.transaction_import import transaction_import
@@ -113,6 +116,20 @@ async def test_without_arguments_and_without_accounts_a_report_is_made(store: Fi
     result = await report_generation(job=ToldJob("r"), store=store)
 
     assert [file["content_type"].split("/")[0] for file in result["files"]] == ["application"] * 2
+
+
+def test_a_report_of_thousands_of_accounts_has_rows_for_the_first_and_says_how_many_more() -> None:
+    accounts = [ChosenAccount(uuid4(), f"A{number}", f"Account {number}", "KWD", None) for number in range(3000)]
+    part = CurrencyPart("KWD", [AccountSum(account, Decimal(1), Decimal("2.345")) for account in accounts])
+    out = io.BytesIO()
+
+    pages = write_pdf(ReportData(Period.of("2026-08"), date(2026, 8, 31), accounts, [part]), out)
+
+    text = "\n".join(page.extract_text() for page in pypdf.PdfReader(out).pages)
+    assert pages < 12
+    assert "and 2,980 more" in text
+    assert "2,800 more, each in the workbook" in text
+    assert "7,035.000" in text  # all of them together, with the three decimals of their currency
 
 
 async def test_killed_in_the_middle_and_between_its_files_and_run_again_it_is_that_of_one_run(

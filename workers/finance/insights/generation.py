@@ -12,7 +12,7 @@ from workers.finance.insights.forecast import Forecast, forecast
 from workers.finance.insights.lines import Insight, Line, key_of
 from workers.finance.insights.recurring import Rise, Series, find_rises, find_series
 from workers.finance.insights.unusual import Unusual, find_unusual
-from workers.finance.money import money, rounded, shown
+from workers.finance.money import fits, money, rounded, shown
 from workers.finance.notices import Notice
 from workers.finance.periods import Period
 from workers.finance.selection import ChosenAccount
@@ -92,8 +92,8 @@ async def keep(connection: Any, account: ChosenAccount, month: Period, found: It
         _UPSERT,
         [
             (
-                each.id, each.kind, each.key, each.month, each.account_id, each.title[:255], each.text, each.amount,
-                each.currency, json.dumps(each.evidence),
+                each.id, each.kind, each.key, each.month, each.account_id, each.title[:255], each.text,
+                each.amount if each.amount is not None and fits(each.amount) else None, each.currency, json.dumps(each.evidence),
             )
             for each in found
         ],

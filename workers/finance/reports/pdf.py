@@ -13,6 +13,8 @@ from workers.finance.reports.fonts import fonts
 NAMED = 4
 LISTED = 1500
 """So many bookings of a currency are printed; the workbook has more."""
+ACCOUNTS_LISTED = 200
+"""So many accounts of a currency have their row; thousands take minutes to lay out."""
 MARGIN = 48.0
 TEXT_LENGTH = 160
 UNITS = {"month": "day", "quarter": "week", "year": "month"}
@@ -107,7 +109,7 @@ class _Story:
         data, names = self._data, fonts()
         named = list(dict.fromkeys(account.name for account in data.accounts))
         # Many names say less than their number; each has its line in a table further on.
-        accounts = f"{len(named)} accounts" if len(named) > NAMED else ", ".join(named) or "no accounts"
+        accounts = f"{len(named):,} accounts" if len(named) > NAMED else ", ".join(named) or "no accounts"
         until = f"up to {_day(data.as_of)}" if data.as_of < data.period.last else f"to {_day(data.period.last)}"
         story: list[Any] = [
             Paragraph(names.markup(data.period.name), self._title),
@@ -239,8 +241,11 @@ class _Story:
                 self._amount(each.closing - each.opening, part.currency),
                 self._amount(each.closing, part.currency),
             ]
-            for each in part.accounts
+            for each in part.accounts[:ACCOUNTS_LISTED]
         ]
+        if len(part.accounts) > ACCOUNTS_LISTED:
+            more = f"{len(part.accounts) - ACCOUNTS_LISTED:,} more, each in the workbook"
+            rows.append([self._plain(more), *[self._plain("")] * 3])
         rows.append(
             self._total(
                 [
