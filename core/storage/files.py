@@ -223,7 +223,9 @@ class FileStore:
         except TaskcastError:
             raise
         except OSError as error:
-            raise StoreUnavailable(f"the file store {self.url!r} (TASKCAST_STORAGE_URL): {error}") from error
+            raise StoreUnavailable(
+                f"the file store {self.url!r} (TASKCAST_STORAGE_URL): {error}; look whether it may be written and has space"
+            ) from error
 
 
 def open_store(storage_url: str | None, data_dir: Path | str) -> FileStore:

@@ -128,22 +128,22 @@ async def stopped_when(fact: Callable[[], Any], running: Coroutine[Any, Any, Any
         await asyncio.wait_for(task, 1.0)
 
 
+async def held_up() -> int:
+    """Return how many sessions of the test's database wait for a lock."""
+    async with connection() as lent:
+        count: int = await lent.fetchval(
+            """SELECT count(DISTINCT l.pid) FROM pg_locks l JOIN pg_database d ON d.oid = l.database
+               WHERE d.datname = current_database() AND NOT l.granted"""
+        )
+    return count
+
+
 @asynccontextmanager
-async def held(table: str) -> AsyncIterator[Callable[[], Awaitable[bool]]]:
-    """Lock a table as a long statement of somebody else does; lends the fact that somebody waits for it."""
-
-    async def waited_for() -> bool:
-        async with connection() as lent:
-            return bool(
-                await lent.fetchval(
-                    """SELECT 1 FROM pg_locks l JOIN pg_database d ON d.oid = l.database
-                       WHERE d.datname = current_database() AND NOT l.granted"""
-                )
-            )
-
+async def held(*tables: str) -> AsyncIterator[Callable[[], Awaitable[int]]]:
+    """Lock tables as a long statement of somebody else does; lends the fact that somebody waits for it."""
     async with transaction() as lent:
-        await lent.execute(f"LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE")
-        yield waited_for
+        await lent.execute(f"LOCK TABLE {', '.join(tables)} IN ACCESS EXCLUSIVE MODE")
+        yield held_up
 
 
 async def rows(query: str, *args: Any) -> list[tuple[Any, ...]]:

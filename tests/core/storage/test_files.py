@@ -29,6 +29,7 @@ from core.storage.files import (
     sweep,
 )
 from core.storage.models import File
+from tests.full_disk import small_files
 
 CONTENTS = os.urandom(3_000_000)
 UNKNOWN = "7f2d5b0c-9a6e-4d13-b8c1-f4a29e6d7053"
@@ -159,6 +160,24 @@ async def test_a_deleted_file_is_gone(store: FileStore, database: str) -> None:
     assert not await delete_file(store, stored.id)
     with pytest.raises(FileNotStored, match="not in the store"):
         store.open(stored.id)
+
+
+async def test_bytes_that_have_lost_their_row_are_deleted_too(folder: Path, database: str) -> None:
+    store = FileStore(folder.as_uri())
+    await store.put(UNKNOWN, CONTENTS)
+
+    assert not await delete_file(store, UNKNOWN)
+
+    assert list(folder.iterdir()) == []
+
+
+async def test_a_full_store_is_said_with_its_setting_and_leaves_nothing(folder: Path, database: str) -> None:
+    store = FileStore(folder.as_uri())
+
+    with small_files(4096), pytest.raises(StoreUnavailable, match=r"TASKCAST_STORAGE_URL.*has space"):
+        await save_upload(store, CONTENTS, name="large.csv")
+
+    assert list(folder.iterdir()) == []
 
 
 async def test_a_sweep_deletes_what_crashes_left_and_nothing_else(folder: Path, database: str) -> None:

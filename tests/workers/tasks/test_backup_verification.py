@@ -10,8 +10,8 @@ import psutil
 import pytest
 
 from core.storage.connection import connection
+from tests.full_disk import small_files
 from tests.workers.conftest import ToldJob, cancelled_at, held, rows, stopped_at, stopped_when
-from tests.workers.tasks.test_report_generation import small_files
 from workers.tasks import backup_verification as module
 from workers.tasks.backup_verification import backup_verification
 from workers.upkeep.backups import BackupBroken, BackupImpossible, BackupInterrupted

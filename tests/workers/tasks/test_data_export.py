@@ -16,8 +16,8 @@ import pyarrow.parquet as parquet
 import pytest
 
 from core.storage.files import FileStore, StoreUnavailable, open_file
+from tests.full_disk import small_files
 from tests.workers.conftest import ToldJob, Upload, cancelled_at, rows, stopped_at
-from tests.workers.tasks.test_report_generation import small_files
 from workers.finance.periods import PeriodWrong
 from workers.finance.selection import AccountUnknown
 from workers.household.books import write_books
@@ -117,6 +117,8 @@ async def test_a_period_and_accounts_limit_what_is_exported(store: FileStore, bo
     assert {row["currency"] for row in found} == {"JPY"}
     assert {row["booked_on"][:7] for row in found} == {"2026-08"}
     assert result["rows"]["accounts"] == 1
+    held = {name for (name,) in await rows("SELECT name FROM statements WHERE job_id LIKE 'sample:yen:%'")}
+    assert {row["name"] for row in json.loads(archive.read("statements.json"))} < held
 
 
 async def test_killed_in_the_middle_and_run_again_there_is_one_archive_with_all_of_it(

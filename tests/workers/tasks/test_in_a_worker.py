@@ -21,7 +21,7 @@ from core.storage.files import FileStore, open_store
 from taskcast import JobBroker
 from taskcast.names import Names
 from tests.waiting import eventually
-from tests.workers.conftest import Upload
+from tests.workers.conftest import Upload, held, held_up
 from tests.workers.finance.samples import CAMT_053, MT940, OFX_1
 from tests.workers.finance.test_importer import statement
 
@@ -70,7 +70,7 @@ async def worker(
         "PYTHONPATH": str(ROOT),
         **surroundings,
     }
-    command = "taskiq worker workers.broker:broker --receiver taskcast:JobReceiver --workers 1 --max-async-tasks 4"
+    command = "taskiq worker workers.broker:broker --receiver taskcast:JobReceiver --workers 1 --max-async-tasks 12"
     with (tmp_path / "worker.log").open("wb") as log:
         process = await asyncio.create_subprocess_exec(
             sys.executable, "-m", *command.split(), env=environment, stdout=log, stderr=log, cwd=tmp_path
@@ -305,3 +305,31 @@ async def test_what_is_away_is_tried_again_and_what_cannot_be_written_is_named(
     end = await ended(redis, names, folder.id)
     assert (end["state"], end["attempt"]) == ("failed", 1)
     assert "TASKCAST_BACKUP_DIR: /dev/null/backups cannot be written" in end["data"]["error"]["message"]
+
+
+async def test_cancelled_at_work_every_job_ends_within_a_second_and_leaves_nothing_running(
+    worker: None, broker: JobBroker, database: str, redis: Redis, names: Names, tmp_path: Path
+) -> None:
+    for folder in ("household/mail/new", "household/mail/cur", "household/outbox", "files"):
+        (tmp_path / folder).mkdir(parents=True)
+    left = tmp_path / "files" / "0198c0de-0000-7000-8000-000000000000"
+    left.touch()
+    os.utime(left, (time.time() - 90_000,) * 2)
+    # Each of them needs one of these: there it is held up, in the middle of its work.
+    async with held("accounts", "budgets", "mail_templates", "notifications", "files") as waiting:
+        jobs = {task: await broker.enqueue(task, queue=queue) for task, queue in QUEUES.items()}
+
+        async def all_held_up() -> bool:
+            return await waiting() == len(jobs)
+
+        await eventually(all_held_up, timeout=60)
+        began = time.monotonic()
+        for job in jobs.values():
+            await broker.engine.cancel(job.id, by="ada")
+        ends = {task: await ended(redis, names, job.id) for task, job in jobs.items()}
+        took = time.monotonic() - began
+
+    assert {task: end["state"] for task, end in ends.items()} == dict.fromkeys(jobs, "cancelled")
+    assert took < 1.0
+    assert await held_up() == 0
+    assert list((tmp_path / "backups").iterdir()) == []

@@ -1,10 +1,8 @@
 from __future__ import annotations
 
 import io
-import resource
 import tempfile
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Awaitable, Callable
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
@@ -16,6 +14,7 @@ import pypdf
 import pytest
 
 from core.storage.files import FileStore, StoreUnavailable, open_file
+from tests.full_disk import small_files
 from tests.workers.conftest import ToldJob, Upload, cancelled_at, rows, stopped_at
 from workers.arguments import ArgumentWrong
 from workers.finance.periods import Period, PeriodWrong
@@ -177,17 +176,6 @@ async def test_made_again_the_report_takes_the_place_of_the_one_before(store: Fi
     await report_generation("2026-08", job=ToldJob("two"), store=store)
 
     assert [job_id for _, _, _, _, _, job_id, *_ in await rows(KEPT)] == ["two"]
-
-
-@contextmanager
-def small_files(limit: int) -> Iterator[None]:
-    """Let this process write no file of more bytes, as on a disk that fills up."""
-    before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (limit, before[1]))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
 async def test_a_full_disk_is_said_with_its_remedy(store: FileStore, books: None) -> None:

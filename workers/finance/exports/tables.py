@@ -55,7 +55,10 @@ TABLES = (
     ExportTable(
         "statements",
         f"""SELECT id, job_id, file_id, name, sha256, first_date, last_date, created_at FROM statements s
-            WHERE {_DAYS.format("s.last_date")} AND {_ANY} ORDER BY created_at, id""",
+            WHERE {_DAYS.format("s.last_date")} AND ($1::uuid[] IS NULL
+                OR EXISTS (SELECT 1 FROM statement_balances b WHERE b.statement_id = s.id AND b.account_id = ANY($1))
+                OR EXISTS (SELECT 1 FROM transactions t WHERE t.statement_id = s.id AND t.account_id = ANY($1)))
+            ORDER BY created_at, id""",
     ),
     ExportTable(
         "statement_balances",
