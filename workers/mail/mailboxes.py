@@ -15,6 +15,8 @@ from workers.mail.address import MailboxAddress
 
 TIMEOUT_S = 30.0
 SIZES_AT_ONCE = 500
+SEARCHED_AT_ONCE = 50_000
+"""So many uids are asked for at a time: imaplib takes no answer longer than a million bytes, and large mailboxes have one."""
 OVERLAP = 2_000_000
 """Microseconds by which a Maildir is read again, as files of one moment may come in any order."""
 
@@ -95,7 +97,8 @@ class ImapMailbox:
         from imap_tools.errors import MailboxFolderSelectError, MailboxFolderStatusError
 
         try:
-            validity = int(self._box.folder.status(folder, ["UIDVALIDITY"])["UIDVALIDITY"])
+            status = self._box.folder.status(folder, ["UIDVALIDITY", "UIDNEXT"])
+            validity, self._next = int(status["UIDVALIDITY"]), int(status["UIDNEXT"])
             self._box.folder.set(folder, readonly=True)
         except (MailboxFolderSelectError, MailboxFolderStatusError) as error:
             names = ", ".join(sorted(each.name for each in self._box.folder.list())[:12])
@@ -109,10 +112,11 @@ class ImapMailbox:
     def sizes_after(self, uid: int) -> list[tuple[int, int]]:
         """Return what is newer, with the sizes, before anything is fetched."""
         found = []
-        # A range that begins behind the last mail is turned round by IMAP and gives that mail.
-        uids = sorted(
-            int(each) for each in self._called("SEARCH", None, f"UID {uid + 1}:*")[0].split() if int(each) > uid
-        )
+        uids: list[int] = []
+        for first in range(uid + 1, self._next, SEARCHED_AT_ONCE):
+            last = min(first + SEARCHED_AT_ONCE, self._next) - 1
+            answer = self._called("SEARCH", None, f"UID {first}:{last}")
+            uids += sorted(int(each) for each in (answer[0] if answer else b"").split())
         for start in range(0, len(uids), SIZES_AT_ONCE):
             part = ",".join(map(str, uids[start : start + SIZES_AT_ONCE]))
             for line in self._called("FETCH", part, "(UID RFC822.SIZE)"):

@@ -107,6 +107,18 @@ async def test_notices_over_imap_with_tls_become_pending_and_are_fetched_once(
     assert len({percentage for percentage, _ in job.moves}) >= 10
 
 
+async def test_more_mails_than_one_answer_can_list_are_read(
+    imap: ImapServer, bank: None, sync: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("workers.mail.mailboxes.SEARCHED_AT_ONCE", 5)
+    imap.make("Bank")
+    imap.deliver(*[paid(number) for number in range(13)], folder="Bank")
+
+    result = await sync(imap.url, folders=["Bank"])
+
+    assert result["pending"] == 13
+
+
 async def test_a_folder_that_was_numbered_anew_is_read_again_and_nothing_is_written_twice(
     imap: ImapServer, bank: None, sync: Any
 ) -> None:
