@@ -11,6 +11,7 @@ from functools import partial
 from pathlib import Path
 from urllib.parse import quote
 
+from starlette.background import BackgroundTask
 from starlette.datastructures import UploadFile
 from starlette.requests import Request
 from starlette.responses import (
@@ -109,9 +110,11 @@ class Routes:
             session = await self._sessions.find(request.cookies.get(COOKIE))
         except GatewayError:
             session = None
-        if session is not None:
-            await self._sessions.end(session)
-        response = RedirectResponse(SIGN_IN, 303)
+        closing = None
+        if session is not None and await self._sessions.revoke(session):
+            # The other pages are closed after the answer: one of them is on its way to read it.
+            closing = BackgroundTask(self._sessions.close, session)
+        response = RedirectResponse(SIGN_IN, 303, background=closing)
         response.delete_cookie(COOKIE, path="/")
         return response
 

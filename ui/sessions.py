@@ -105,6 +105,7 @@ class Sessions:
         self._on_end = on_end
         self._sessions: dict[str, Session] = {}
         self._locks: dict[str, asyncio.Lock] = {}
+        self._leaving: set[str] = set()
 
     async def sign_in(self, email: str, password: str, *, address: str | None = None) -> Session:
         """Sign a person in, whose browser is at this network address.
@@ -130,7 +131,7 @@ class Sessions:
         Raises:
             GatewayUnavailable: if the gateway cannot be asked.
         """
-        if not token or len(token) > 512:
+        if not token or len(token) > 512 or token in self._leaving:
             return None
         if session := self._sessions.get(token):
             session.used_at = time.monotonic()
@@ -157,16 +158,32 @@ class Sessions:
 
     async def end(self, session: Session, *, tell_gateway: bool = True) -> None:
         """End a session and close its open pages. Ending twice is fine."""
+        if await self.revoke(session, tell_gateway=tell_gateway):
+            await self.close(session)
+
+    async def revoke(self, session: Session, *, tell_gateway: bool = True) -> bool:
+        """Let a session be good for nothing more; tell whether this call did it. `close` has to follow.
+
+        The gateway hears of it first: a page that is sent to the sign-in brings its cookie, and were that still good
+        there, the session would begin anew.
+        """
         if session.is_ended:
-            return
+            return False
         session.is_ended = True
         self._sessions.pop(session.token, None)
-        await self._on_end(session)
         if tell_gateway:
+            self._leaving.add(session.token)
             try:
                 await session.client.logout()
             except GatewayError as error:
                 logger.warning("the gateway did not hear of a sign-out: %s", error)
+            finally:
+                self._leaving.discard(session.token)
+        return True
+
+    async def close(self, session: Session) -> None:
+        """Close the open pages of a session that was revoked."""
+        await self._on_end(session)
         await session.client.aclose()
 
     async def aclose(self) -> None:

@@ -39,9 +39,19 @@ async def test_signing_out_closes_all_open_pages(page: Page, system: System) -> 
     await page.click(".me-b")
     await page.click("[data-testid=sign-out]")
 
-    await eventually(lambda: "/sign-in" in page.url and "/sign-in" in other.url)
+    await eventually(lambda: page.url == f"{system.dashboard}/admin/sign-in" and "/sign-in?ended=1" in other.url)
     await page.goto(f"{system.dashboard}/admin/jobs")
     assert "/sign-in" in page.url
+
+
+async def test_a_page_that_was_away_while_its_session_ended_asks_for_a_sign_in(page: Page, system: System) -> None:
+    await sign_in(page, system)
+    await page.evaluate("window.socket.disconnect()")
+    await page.request.post(f"{system.dashboard}/admin/sign-out", headers={"Origin": system.dashboard})
+
+    await page.evaluate("window.socket.connect()")
+
+    await expect(page.get_by_text("Your session has ended")).to_be_visible()
 
 
 async def test_the_cookie_is_hidden_from_scripts(dashboard: Page) -> None:

@@ -33,13 +33,17 @@ export default {
       window.socket.on("disconnect", this.lost);
       // NiceGUI reloads on a refused handshake, also into an error page; reload only when the server answers.
       window.socket.off("connect_error");
-      window.socket.on("connect_error", (error) => { this.lost(); if (/handshake/i.test(error.message)) this.reload(); });
+      window.socket.on("connect_error", (error) => { this.lost(); if (/handshake/i.test(error.message)) this.reload(); else this.ask(); });
     },
     found() { clearTimeout(this.timer); this.browser = "live"; },
     lost() {
       if (this.browser === "live") this.browser = "reconnecting";
       clearTimeout(this.timer);
       this.timer = setTimeout(() => (this.browser = "offline"), OFFLINE_MS);
+    },
+    async ask() {   // a refused socket looks like a lost one: is there a session still?
+      const answer = await fetch(location.href, { cache: "no-store" }).catch(() => null);
+      if (answer?.status === 401) location.replace("/admin/sign-in?ended=1&next=" + encodeURIComponent(location.pathname + location.search));
     },
     async reload() {
       for (;;) {
