@@ -31,6 +31,7 @@ from workers.finance.other_formats import family_of, has_others, take_told
 from workers.finance.pending import settle_pending
 from workers.finance.readers import open_reader
 from workers.finance.statement_balances import check_balances
+from workers.words import counted
 
 BATCH_LINES = 1000
 MOVES = 40
@@ -115,7 +116,9 @@ class StatementImport:
                 lent, self._statement_id, [each.id for each in self._tally.accounts.values()]
             )
             if settled:
-                self._job.log(f"{settled} pending transactions, told by mail before, are booked now")
+                self._job.log(
+                    f"{counted(settled, 'transaction')} that a mail had told of before {'is' if settled == 1 else 'are'} booked now"
+                )
             await self._save_mapping(lent)
             await self._job.checkpoint()
         self._say_result(result)
@@ -313,13 +316,13 @@ class StatementImport:
     def _say_result(self, result: dict[str, Any]) -> None:
         if told := result["told_by_other_formats"]:
             self._job.log(
-                f"{told:,} lines were told by a statement of another format before; they were not added again"
+                f"{counted(told, 'line was', 'lines were')} told by a statement of another format before and not added again"
             )
         if not result["imported"] and result["duplicates"]:
             self._job.log(f"all {result['duplicates']:,} lines are in the ledger already; nothing was added")
         else:
             self._job.log(
-                f"{result['imported']:,} lines imported, {result['duplicates']:,} known, {result['skipped_total']:,} skipped",
+                f"{counted(result['imported'], 'line')} imported, {result['duplicates']:,} known, {result['skipped_total']:,} skipped",
                 total_amount=result["total_amount"],
             )
         self._tell("Finishing", 100.0, f"{result['imported']:,} new, {result['duplicates']:,} known")

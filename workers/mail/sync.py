@@ -23,6 +23,7 @@ from workers.mail.address import MailboxAddress
 from workers.mail.bank_notices import Template, load_templates, read_notices
 from workers.mail.mailboxes import Mailbox, open_mailbox
 from workers.mail.reading import Mail, MailUnreadable, key_of, read_mail
+from workers.words import counted
 
 MAIL_BYTES = 30 * 1024 * 1024
 STATEMENTS = (".csv", ".ofx", ".qfx", ".qbo", ".sta", ".mt940", ".940", ".xml", ".txt")
@@ -100,7 +101,7 @@ class MailSync:
         for number, name in enumerate(self._address.folders):
             self._steps.tell("Looking", number / len(self._address.folders), name)
             folder = await self._new_in(box, name)
-            self._job.log(f"{name}: {len(folder.uids)} mails may be new")
+            self._job.log(f"{name}: {counted(len(folder.uids), 'mail')} may be new")
             for done, (uid, size) in enumerate(folder.uids):
                 share = (number + done / len(folder.uids)) / len(self._address.folders)
                 self._steps.tell("Reading", share, f"{name}, {done + 1} of {len(folder.uids)}")

@@ -66,7 +66,7 @@ async def budget_refresh(
         await ledger.begin(connection)
         await ledger.wait_for_lock(connection, "budgets", job)
         found = await budgets_of(connection, chosen, budgets)
-        job.log(f"{len(found)} budgets are in force in {chosen.name}")
+        job.log(f"{counted(len(found), 'budget is', 'budgets are')} in force in {chosen.name}")
         for number, budget in enumerate(found):
             steps.tell("Refreshing", number / len(found), f"{budget.category}, {budget.currency}")
             await job.checkpoint()

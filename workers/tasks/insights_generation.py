@@ -91,11 +91,11 @@ async def insights_generation(
                     told += await add_notices(connection, notices_of(account, insights))
             found += [(account.name, insight) for insight in insights]
             job.log(
-                f"{account.name}: {len(insights)} insights from {len(lines):,} bookings",
+                f"{account.name}: {counted(len(insights), 'insight')} from {counted(len(lines), 'booking')}",
                 account=str(account.id),
                 kinds=dict(Counter(insight.kind for insight in insights)),
             )
-        steps.tell("Telling", 0, f"{told} new notices")
+        steps.tell("Telling", 0, counted(told, "new notice"))
         await job.checkpoint()
     result = _result(chosen, len(wanted), found, told)
     steps.end(result["summary"])

@@ -90,7 +90,11 @@ async def notification_digest(
         again = await digests.unsure_digests() if resend_unsure else []
         people = await digests.waiting_people(users)
         total = len(again) + len(people)
-        job.log(f"{len(people)} people are to be told something" + (f", {len(again)} again" if again else ""))
+        job.log(
+            counted(len(people), "person is", "people are")
+            + " to be told something"
+            + (f", {len(again)} again" if again else "")
+        )
         try:
             async with sender_for(smtp_address(url)) as sender:
                 for number, digest in enumerate(again):

@@ -243,7 +243,7 @@ async def test_a_booking_told_in_another_format_is_not_added_again(run: Any) -> 
     again = await run(statement)
 
     assert (first["imported"], first["duplicates"], first["told_by_other_formats"]) == (1, 2, 2)
-    assert ("INFO", "2 lines were told by a statement of another format before; they were not added again") in job.lines
+    assert ("INFO", "2 lines were told by a statement of another format before and not added again") in job.lines
     assert (again["imported"], again["duplicates"]) == (0, 3)
     assert await rows("SELECT amount::int, text FROM transactions ORDER BY id") == [
         (-3, "Kaffee"),
