@@ -15,6 +15,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
+from taskcast.cli.results import result_view
 from taskcast.states import JobState
 
 Row = dict[str, Any]
@@ -125,7 +126,7 @@ def job_panel(row: Row) -> Group:
     if row.get("data") is not None:
         parts.append(Panel(Pretty(row["data"]), title="arguments", title_align="left"))
     if row["status"] == JobState.COMPLETED:
-        parts.append(Panel(Pretty(row.get("result")), title="result", title_align="left", border_style="green"))
+        parts.append(Panel(result_view(row.get("result")), title="result", title_align="left", border_style="green"))
     if row.get("error"):
         error = row["error"]
         text = Text(f"{error.get('type')}: {error.get('message')}", style="red")

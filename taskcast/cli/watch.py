@@ -14,6 +14,7 @@ from rich.text import Text
 from taskcast import events
 from taskcast.cli import show
 from taskcast.cli.gateway import Exit
+from taskcast.cli.results import result_view
 from taskcast.client import (
     Client,
     Connection,
@@ -200,6 +201,6 @@ def _print_end(console: Console, row: Row) -> None:
         text.append(f"  {show.duration(row['duration_ms'])}", style="bright_black")
     console.print(text)
     if row["status"] == JobState.COMPLETED and row.get("result") is not None:
-        console.print(row["result"])
+        console.print(result_view(row["result"]))
     if row["status"] == JobState.FAILED and row.get("error"):
         console.print(Text(f"{row['error'].get('type')}: {row['error'].get('message')}", style="red"))
