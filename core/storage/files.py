@@ -13,12 +13,13 @@ import re
 import secrets
 import threading
 import time
-from collections.abc import AsyncIterable, AsyncIterator, Awaitable
+from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from pathlib import Path
-from typing import Any, BinaryIO, Protocol, cast
+from typing import IO, Any, BinaryIO, Protocol, TypeVar, cast
 from uuid import UUID
 
 import fsspec
@@ -63,6 +64,8 @@ class AsyncReadable(Protocol):
         ...
 
 
+F = TypeVar("F", bound=IO[bytes])
+
 Source = bytes | BinaryIO | AsyncIterable[bytes] | AsyncReadable
 """Where the bytes of a new file may come from."""
 
@@ -106,7 +109,7 @@ class FileStore:
         temporary = f"{self._root}/{TEMPORARY}{file_id}-{secrets.token_hex(4)}"
         digest, size, waiting = hashlib.sha256(), 0, bytearray()
         given_up = threading.Event()
-        out = await self._guarded(self._create, temporary)
+        out = await self._guarded(self._create, temporary, undo=lambda out: self._drop(out, temporary))
         try:
             async for chunk in chunks_of(source):
                 size += len(chunk)
@@ -121,10 +124,7 @@ class FileStore:
         except BaseException:
             given_up.set()
             # A half-written file must go also when the upload was cancelled, which an await here would not survive.
-            with suppress(Exception):
-                out.close()
-            with suppress(Exception):
-                self._fs.rm_file(temporary)
+            self._drop(out, temporary)
             raise
         return size, digest.hexdigest()
 
@@ -148,7 +148,7 @@ class FileStore:
         Raises:
             FileNotStored: if the store has no such id.
         """
-        opened = await asyncio.to_thread(self.open, file_id)
+        opened = await open_aside(partial(self.open, file_id))
         try:
             while chunk := await self._guarded(opened.read, size):
                 yield chunk
@@ -217,8 +217,16 @@ class FileStore:
         else:
             self._fs.mv(temporary, path)
 
-    async def _guarded(self, function: Any, *args: Any) -> Any:
+    def _drop(self, out: Any, temporary: str) -> None:
+        with suppress(Exception):
+            out.close()
+        with suppress(Exception):
+            self._fs.rm_file(temporary)
+
+    async def _guarded(self, function: Any, *args: Any, undo: Callable[[Any], object] | None = None) -> Any:
         try:
+            if undo is not None:
+                return await open_aside(partial(function, *args), undo)
             return await asyncio.to_thread(function, *args)
         except TaskcastError:
             raise
@@ -226,6 +234,21 @@ class FileStore:
             raise StoreUnavailable(
                 f"the file store {self.url!r} (TASKCAST_STORAGE_URL): {error}; look whether it may be written and has space"
             ) from error
+
+
+async def open_aside(open_it: Callable[[], F], undo: Callable[[F], object] = lambda file: file.close()) -> F:
+    """Open a file in a thread; what is opened for a caller that is cancelled meanwhile is closed again, or undone."""
+    opening = asyncio.ensure_future(asyncio.to_thread(open_it))
+
+    def forsaken(done: asyncio.Future[F]) -> None:
+        if not done.cancelled() and done.exception() is None:
+            undo(done.result())
+
+    try:
+        return await asyncio.shield(opening)
+    except asyncio.CancelledError:
+        opening.add_done_callback(forsaken)
+        raise
 
 
 def open_store(storage_url: str | None, data_dir: Path | str) -> FileStore:
@@ -302,7 +325,7 @@ async def open_file(store: FileStore, file_id: str) -> tuple[StoredFile, BinaryI
     stored = await get_file(file_id)
     if stored is None:
         raise FileNotStored(f"file: there is no file {str(file_id)[:80]!r}; upload it and pass the id of the answer")
-    return stored, await asyncio.to_thread(store.open, stored.id)
+    return stored, await open_aside(partial(store.open, stored.id))
 
 
 async def delete_file(store: FileStore, file_id: str) -> bool:

@@ -16,7 +16,7 @@ from taskiq import TaskiqDepends
 from tortoise.exceptions import DBConnectionError
 
 from core.storage.connection import DatabaseAway, connection, transaction
-from core.storage.files import FileStore, StoredFile, StoreUnavailable, delete_file, save_upload
+from core.storage.files import FileStore, StoredFile, StoreUnavailable, delete_file, open_aside, save_upload
 from taskcast import JobContext, Priority
 from taskcast.ids import new_id
 from workers.app import broker, file_store
@@ -182,7 +182,7 @@ class _Export:
         file_id = str(uuid5(NAMESPACE_URL, f"export/{self._job_id}"))
         name = f"export-{self._period}.zip" if self._period else "export.zip"
         self._steps.tell("Storing", 0, name)
-        opened = await asyncio.to_thread(archive.open, "rb")
+        opened = await open_aside(lambda: archive.open("rb"))
         try:
             stored = await save_upload(store, opened, name=name, content_type=ZIP, job_id=self._job_id, file_id=file_id)
             await self._job.checkpoint()

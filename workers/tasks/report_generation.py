@@ -8,14 +8,14 @@ import json
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, BinaryIO, Literal
+from typing import Any, Literal
 from uuid import NAMESPACE_URL, uuid5
 
 from taskiq import TaskiqDepends
 from tortoise.exceptions import DBConnectionError
 
 from core.storage.connection import DatabaseAway, connection, transaction
-from core.storage.files import FileStore, StoredFile, StoreUnavailable, delete_file, save_upload
+from core.storage.files import FileStore, StoredFile, StoreUnavailable, delete_file, open_aside, save_upload
 from taskcast import JobContext, Priority
 from taskcast.ids import new_id
 from workers.app import broker, file_store
@@ -166,7 +166,7 @@ class _Report:
         return path
 
     async def _keep(self, ending: str, path: Path) -> StoredFile:
-        opened: BinaryIO = await asyncio.to_thread(path.open, "rb")
+        opened = await open_aside(lambda: path.open("rb"))
         try:
             return await save_upload(
                 self._store,
