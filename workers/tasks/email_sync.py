@@ -11,7 +11,7 @@ from tortoise.exceptions import DBConnectionError
 from core.storage.connection import DatabaseAway
 from core.storage.files import FileStore, StoreUnavailable
 from taskcast import JobContext, Priority
-from taskcast.errors import ConfigurationError, EngineUnavailable
+from taskcast.errors import ConfigurationError, EngineFull, EngineUnavailable
 from workers.app import broker, file_store, settings
 from workers.arguments import checked
 from workers.mail.address import mailbox_address
@@ -39,7 +39,7 @@ async def start_import(file_id: str, job_id: str) -> None:
     priority=Priority.NORMAL,
     max_attempts=5,
     backoff_s=30,
-    retry_on=(MailboxAway, EngineUnavailable, StoreUnavailable, *DatabaseAway, DBConnectionError),
+    retry_on=(MailboxAway, EngineUnavailable, EngineFull, StoreUnavailable, *DatabaseAway, DBConnectionError),
     never_retry_on=(MailboxRefused, ConfigurationError),
     timeout_s=1800,
     concurrency=1,

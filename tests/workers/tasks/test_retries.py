@@ -10,7 +10,7 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from tortoise.exceptions import DBConnectionError
 
 from core.storage.files import FileNotStored, StoreUnavailable
-from taskcast.errors import ConfigurationError, EngineUnavailable
+from taskcast.errors import ConfigurationError, EngineFull, EngineUnavailable
 from taskcast.failures import Failure
 from taskcast.retries import is_worth_retrying
 from workers.broker import broker
@@ -48,6 +48,7 @@ WORTH: list[tuple[BaseException, tuple[str, ...]]] = [
     (StoreUnavailable("full"), STORING),
     (MailboxAway("away"), ("EMAIL_SYNC",)),
     (EngineUnavailable("away"), ("EMAIL_SYNC",)),
+    (EngineFull(), ("EMAIL_SYNC",)),
     (SmtpAway("away"), ("NOTIFICATION_DIGEST",)),
     (RedisConnectionError("away"), ("CACHE_CLEANUP",)),
     (BackupInterrupted("away"), ("BACKUP_VERIFICATION",)),
