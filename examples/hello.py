@@ -21,6 +21,7 @@ from taskcast import JobBroker, JobContext, Priority
 broker = JobBroker(
     os.environ.get("TASKCAST_REDIS_URL", "redis://localhost:6379/0"),
     prefix=os.environ.get("TASKCAST_PREFIX", "taskcast"),
+    queues=["kitchen"],
 )
 logger = logging.getLogger("hello")
 

@@ -20,6 +20,7 @@ from workers.broker import broker
 
 __all__ = ["broker"]
 
+broker.queues = None  # these tests put their jobs into whatever queue they like
 broker.lease_s = float(os.environ.get("TASKCAST_TEST_LEASE_S", broker.lease_s))
 
 

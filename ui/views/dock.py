@@ -52,7 +52,8 @@ class DockView(View):
 
     def flush(self) -> None:
         """Send the new lines."""
-        lines, self._new = self._new, []
+        # Lines of several jobs come in turn; what is sent together is sent in order.
+        lines, self._new = sorted(self._new, key=lambda line: line[1] or 0), []
         mixed, self._is_mixed = self._is_mixed, False
         for element in self.elements:
             if mixed:

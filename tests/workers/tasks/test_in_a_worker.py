@@ -333,3 +333,13 @@ async def test_cancelled_at_work_every_job_ends_within_a_second_and_leaves_nothi
     assert took < 1.0
     assert await held_up() == 0
     assert list((tmp_path / "backups").iterdir()) == []
+
+
+async def test_jobs_of_other_programs_are_left_to_them(
+    worker: None, broker: JobBroker, redis: Redis, names: Names
+) -> None:
+    foreign = await broker.enqueue("brew_coffee", queue="kitchen")
+    own = await broker.enqueue("CACHE_CLEANUP", queue="maintenance")
+
+    assert (await ended(redis, names, own.id))["state"] == "completed"
+    assert [event["type"] for event in await events(redis, names, foreign.id)] == ["job.queued"]
