@@ -11,11 +11,13 @@ from ui.limits import concurrency_words, rate_words
 from ui.looks import FINAL_REASONS, PRIORITIES, QUEUED_REASONS, STATES
 from ui.model import Row, millis
 from ui.results import result_parts
-from ui.rows import error_line, table_row
+from ui.rows import cancel_words, error_line, table_row
 from ui.words import stuck_words
 
 SHOWN_CHARACTERS = 300_000
 SHOWN_ATTEMPTS = 50
+LOST = "lost"
+"""State of an attempt, not of a job: its worker has vanished."""
 WIDE = 40
 """Characters above which a fact takes a whole line; the browser knows the same number."""
 
@@ -82,7 +84,7 @@ def timeline(row: Row) -> list[Row]:
     if not attempts:
         add(row.get("started_at"), "info", "Started", f"on {row['worker']}" if row.get("worker") else "")
     if row.get("cancel_requested_at"):
-        add(row["cancel_requested_at"], "warn", "Cancel requested", _who(row))
+        add(row["cancel_requested_at"], "warn", "Cancel requested", cancel_words(row))
         add(row.get("cancel_seen_at"), "warn", "Cancel seen", f"by {_seen_by(row) or 'its worker'}")
     add(
         row.get("stuck_at"),
@@ -97,7 +99,7 @@ def timeline(row: Row) -> list[Row]:
         add(row.get("completed_at"), "ok", "Completed")
         reason = FINAL_REASONS.get(str(row.get("final_reason")), "")
         add(row.get("failed_at"), "bad", "Failed for good", reason)
-        add(row.get("cancelled_at"), "idle", "Cancelled", _who(row))
+        add(row.get("cancelled_at"), "idle", "Cancelled", cancel_words(row))
     order = sorted(enumerate(items), key=lambda pair: (pair[1]["at"], pair[0]), reverse=True)
     return [item for _, item in order]
 
@@ -119,6 +121,8 @@ def _end_of(attempt: Row, state: str, number: Any, attempts: list[Row]) -> tuple
         return "idle", "Cancelled", took
     if state == JobState.RETRYING:
         return "warn", f"Attempt {number} failed", what
+    if state == LOST:
+        return "warn", _named("Worker lost", number, attempts), "its lease ran out"
     reason = QUEUED_REASONS.get(str(attempt.get("reason")), str(attempt.get("reason") or state))
     return "idle", "Back in the queue", reason
 
@@ -168,6 +172,8 @@ def _attempt(attempt: Row) -> Row:
     reason = str(attempt.get("reason") or "")
     said_enough = state in {JobState.RUNNING, JobState.COMPLETED} or reason == "error"
     words = "" if said_enough else FINAL_REASONS.get(reason) or QUEUED_REASONS.get(reason)
+    if state == LOST:
+        words = "its worker was lost"
     return {
         "n": attempt.get("attempt") or 0,
         "state": state,
@@ -213,7 +219,7 @@ def _cancel(row: Row) -> Row | None:
     ended = millis(row.get("cancelled_at") or row.get("completed_at") or row.get("failed_at")) if final else None
     return {
         "asked": millis(row.get("cancel_requested_at")),
-        "by": _who(row),
+        "by": cancel_words(row),
         "seen": millis(row.get("cancel_seen_at")),
         "worker": _seen_by(row),
         "stopped": ended,
@@ -226,11 +232,6 @@ def _seen_by(row: Row) -> str | None:
     if not row.get("cancel_seen_at") and row.get("status") != JobState.CANCELLED:
         return None
     return _text(row.get("cancel_seen_by") or row.get("worker"))
-
-
-def _who(row: Row) -> str:
-    by, reason = row.get("cancelled_by"), row.get("cancel_reason")
-    return " · ".join(part for part in (f"by {by}" if by else "", f"“{reason}”" if reason else "") if part)
 
 
 def _text(value: Any) -> str | None:

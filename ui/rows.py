@@ -46,7 +46,14 @@ def table_row(row: Row) -> Row:
         "asked": bool(row.get("cancel_requested_at")) and status == JobState.RUNNING,
         "stuck": _stuck(row, status),
         "held": held_words(row),
+        "cause": cut(cancel_words(row)) if status == JobState.CANCELLED else None,
     }
+
+
+def cancel_words(row: Row) -> str:
+    """Return who cancelled a job and why, as far as they said."""
+    by, reason = row.get("cancelled_by"), row.get("cancel_reason")
+    return " · ".join(part for part in (f"by {by}" if by else "", f"“{reason}”" if reason else "") if part)
 
 
 def ended(row: Row) -> int | None:

@@ -204,3 +204,15 @@ def test_only_what_changed_is_sent() -> None:
 )
 def test_durations_are_for_people(ms: int | None, text: str) -> None:
     assert duration(ms) == text
+
+
+def test_a_lost_worker_is_said_of_its_attempt_and_who_cancelled_of_the_job() -> None:
+    lost = {"attempt": 1, "state": "lost", "reason": "worker_lost", "started_at": "2026-11-24T00:00:01.000Z",
+            "ended_at": "2026-11-24T00:00:16.000Z"}  # fmt: skip
+    page = job_page(
+        {"id": "1", "status": "cancelled", "attempts": [lost], "cancelled_by": "ada", "cancel_reason": "late"}
+    )
+
+    assert page["attempts"][0]["reason"] == "its worker was lost"
+    assert ("Worker lost", "its lease ran out") in [(item["title"], item["text"]) for item in page["timeline"]]
+    assert page["job"]["cause"] == "by ada · “late”"

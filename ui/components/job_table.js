@@ -43,7 +43,7 @@ const JobRow = defineComponent({
       if (r.status === "scheduled") return r.due ? `Due ${ago(r.due)}` : "Waits for its time";
       if (r.status === "queued") return waitWords(r);
       if (r.status === "completed") return r.message || "Done";
-      return "";
+      return r.cause ? `Cancelled ${r.cause}` : "";
     },
   },
   methods: { ago, duration, elapsed, left, momentOf, short, steps, go(event, by) { let row = event.currentTarget; do row = by > 0 ? row.nextElementSibling : row.previousElementSibling; while (row && !row.classList.contains("jt-row")); row?.focus(); } },
