@@ -59,6 +59,10 @@ class Settings(BaseSettings):
     service_token: SecretStr | None = Field(
         None, description="API token with which the jobs of upkeep call the gateway; `taskcast up` makes one by itself."
     )
+    worker_queues: str | None = Field(
+        None,
+        description="Queues that the built-in workers serve, separated by commas; `*` for all, by default those of the built-in jobs.",
+    )
     backup_dir: Path | None = Field(
         None, description="Where the dumps of the database are kept; by default in the data directory."
     )

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from workers import tasks
-from workers.app import broker, file_store
+from workers.app import broker, file_store, settings
 
 __all__ = ["broker", "file_store", "tasks"]
 
-# Programs of your own may run beside these workers: their jobs are not for us, and would only be handed back.
-broker.queues = sorted({broker.options_of(name).queue for name in broker.get_all_tasks()})
+broker.queues = settings.served_queues(broker.options_of(name).queue for name in broker.get_all_tasks())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,6 +22,7 @@ class WorkerSettings:
     prefix: str
     gateway_url: str
     service_token: str | None
+    queues: str | None
     backup_dir: Path
     retention_days: int
     mailbox_url: str | None
@@ -36,6 +37,16 @@ class WorkerSettings:
             ConfigurationError: if it is not set.
         """
         return _need(self.redis_url, "TASKCAST_REDIS_URL")
+
+    def served_queues(self, own: Iterable[str]) -> list[str] | None:
+        """Return the queues that the workers serve, None for all; `own` are those of the built-in jobs.
+
+        Programs of your own may run beside the built-in workers: their jobs are not for these, and would only be handed back.
+        """
+        if self.queues is None:
+            return sorted(set(own))
+        names = [name for part in self.queues.split(",") if (name := part.strip())]
+        return None if "*" in names else names
 
     def need_mailbox_url(self) -> str:
         """Return the mailbox's URL: the variable's, or the sample household's Maildir where it was made.
@@ -97,6 +108,7 @@ def worker_settings(environment: Mapping[str, str] = os.environ) -> WorkerSettin
         prefix=get("TASKCAST_PREFIX") or DEFAULT_PREFIX,
         gateway_url=get("TASKCAST_GATEWAY_URL") or f"http://127.0.0.1:{get('TASKCAST_GATEWAY_PORT') or 8000}",
         service_token=get("TASKCAST_SERVICE_TOKEN"),
+        queues=get("TASKCAST_WORKER_QUEUES"),
         backup_dir=Path(get("TASKCAST_BACKUP_DIR") or data_dir / "backups"),
         retention_days=int(get("TASKCAST_RETENTION_DAYS") or 30),
         mailbox_url=get("TASKCAST_MAILBOX_URL"),
