@@ -17,6 +17,8 @@ from taskcast.errors import TaskcastError
 
 T = TypeVar("T")
 
+WHERE = "start it with `taskcast up`, or say where it is with --url, TASKCAST_URL or TASKCAST_GATEWAY_PORT"
+
 
 class Exit(IntEnum):
     """The exit codes of `taskcast`."""
@@ -95,7 +97,7 @@ def run(target: Target, work: Callable[[Client], Awaitable[T]]) -> T:
     try:
         return asyncio.run(go())
     except GatewayUnavailable as error:
-        raise Problem(str(error), Exit.UNREACHABLE) from None
+        raise Problem(f"{error}; {WHERE}", Exit.UNREACHABLE) from None
     except GatewayError as error:
         raise Problem(_sentence(error), _exit_code(error)) from None
     except TaskcastError as error:

@@ -111,6 +111,7 @@ def test_a_gateway_that_is_away_is_said_with_exit_code_3() -> None:
 
     assert result.exit_code == Exit.UNREACHABLE
     assert result.stderr.startswith("taskcast: the gateway at http://127.0.0.1:9 cannot be reached")
+    assert "TASKCAST_GATEWAY_PORT" in result.stderr
 
 
 @pytest.mark.parametrize("command", [["jobs"], ["tail"]])
