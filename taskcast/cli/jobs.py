@@ -6,10 +6,10 @@ import sys
 from typing import Any
 
 import click
-import msgspec
 
 from taskcast.cli import show, watch
-from taskcast.cli.gateway import Exit, Problem, Target, run
+from taskcast.cli.arguments import typed
+from taskcast.cli.gateway import Exit, Target, run
 from taskcast.client import Client
 from taskcast.states import FinalReason, JobState, Priority
 
@@ -88,7 +88,7 @@ def job(target: Target, job_id: str, logs: bool) -> None:
 
 @click.command()
 @click.argument("type_", metavar="TASK")
-@click.argument("arguments", nargs=-1, metavar="[NAME=VALUE]...")
+@click.argument("arguments", nargs=-1, metavar="[NAME=VALUE | NAME@FILE]...")
 @click.option("--data", help="All arguments as one JSON object.")
 @click.option("--queue", "-q", help="Queue; by default the task's.")
 @click.option("--priority", "-p", type=PRIORITIES, help="Priority; by default the task's.")
@@ -111,11 +111,14 @@ def enqueue(
     force: bool,
     **options: Any,
 ) -> None:
-    """Enqueue a job by its task's name. A VALUE is JSON if it can be read as such, else a text."""
-    values = _data(data, arguments)
+    """Enqueue a job by its task's name.
+
+    A VALUE is JSON if it can be read as such, else a text. A FILE is uploaded, and its id is the argument.
+    """
+    given = typed(arguments, data=data)
 
     async def work(client: Client) -> int:
-        row = await client.enqueue(type_, values, force=force or None, **options)
+        row = await client.enqueue(type_, await given.sent(client), force=force or None, **options)
         if not follow:
             if target.json:
                 show.print_json(row)
@@ -129,7 +132,7 @@ def enqueue(
 
 @click.command()
 @click.argument("job_id")
-@click.argument("arguments", nargs=-1, metavar="[NAME=VALUE]...")
+@click.argument("arguments", nargs=-1, metavar="[NAME=VALUE | NAME@FILE]...")
 @click.option("--delay", "delay_s", type=float, help="Seconds to wait before it may begin.")
 @click.option("--after-attempt", type=int, help="Refuse if the job has begun another attempt since.")
 @click.option("--tail", "-f", "follow", is_flag=True, help="Watch it until it ends.")
@@ -145,9 +148,10 @@ def retry(
     follow: bool,
 ) -> None:
     """Run a finished job again, with some arguments changed if you like."""
-    values = _data(None, arguments)
+    given = typed(arguments)
 
     async def work(client: Client) -> int:
+        values = await given.sent(client)
         row = await client.retry(job_id, arguments=values or None, delay_s=delay_s, after_attempt=after_attempt)
         if follow:
             return await watch.tail_job(client, job_id, as_json=target.json)
@@ -201,21 +205,3 @@ def tail(target: Target, /, *, job_id: str | None, type_: tuple[str, ...], **fil
         return await watch.tail_all(client, filter_=given, as_json=target.json)
 
     sys.exit(run(target, work))
-
-
-def _data(text: str | None, arguments: tuple[str, ...]) -> dict[str, Any]:
-    values: dict[str, Any] = {}
-    if text is not None:
-        try:
-            values = msgspec.json.decode(text, type=dict[str, Any])
-        except msgspec.DecodeError as error:
-            raise Problem(f'--data: {error}; give a JSON object such as \'{{"file": "..."}}\'', Exit.USAGE) from None
-    for argument in arguments:
-        name, given, value = argument.partition("=")
-        if not given or not name:
-            raise Problem(f"{argument!r}: write arguments as NAME=VALUE", Exit.USAGE)
-        try:
-            values[name] = msgspec.json.decode(value)
-        except msgspec.DecodeError:
-            values[name] = value
-    return values

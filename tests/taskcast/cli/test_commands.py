@@ -9,6 +9,7 @@ import pytest
 from click.testing import CliRunner
 
 from core.recorder.recorder import Recorder
+from core.storage.files import get_file
 from taskcast.cli import server
 from taskcast.cli.gateway import Exit
 from taskcast.cli.main import main
@@ -59,6 +60,20 @@ async def test_a_job_that_there_is_not_is_said_in_one_line(taskcast: Run) -> Non
     assert result.stderr == "taskcast: there is no job 'nobody'\n"
 
 
+async def test_a_file_is_uploaded_for_its_argument(taskcast: Run, tmp_path: Path) -> None:
+    (tmp_path / "june.csv").write_text("Date;Amount\n")
+
+    enqueued = await taskcast(
+        "enqueue", "report", f"file@{tmp_path}/june.csv", "to=ada@example.com", "--force", "--json"
+    )
+
+    data = lines(enqueued)[0]["data"]
+    stored = await get_file(data["file"])
+    assert stored is not None
+    assert (stored.name, stored.size_bytes) == ("june.csv", 12)
+    assert data["to"] == "ada@example.com"
+
+
 async def test_a_job_is_enqueued_cancelled_and_retried(taskcast: Run, recorder: Recorder, work: Work) -> None:
     enqueued = await taskcast("enqueue", "report", "month=2026-10", "rows=5", "--force", "--priority", "high", "--json")
     row = lines(enqueued)[0]
@@ -97,7 +112,12 @@ async def test_an_unknown_task_is_refused_with_the_known_ones(taskcast: Run) -> 
 
 @pytest.mark.parametrize(
     ("arguments", "said"),
-    [(["--data", "{"], "--data"), (["month"], "NAME=VALUE"), (["--priority", "urgent"], "critical")],
+    [
+        (["--data", "{"], "--data"),
+        (["month"], "NAME=VALUE"),
+        (["file@no/such.csv"], "file: there is no file 'no/such.csv'"),
+        (["--priority", "urgent"], "critical"),
+    ],
 )
 def test_wrong_usage_is_said_with_exit_code_2(arguments: list[str], said: str) -> None:
     result = CliRunner().invoke(main, ["--token", "x", "enqueue", "report", *arguments])
