@@ -12,6 +12,7 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
 
+import argon2
 import asyncpg
 import pytest
 from playwright.async_api import Browser, Page, async_playwright
@@ -26,6 +27,14 @@ from tests.chromium import ARGUMENTS, find_chromium
 
 SECRET = "a secret of the tests, long enough to be taken for one"
 TEMPLATE = "taskcast_template"
+
+
+@pytest.fixture(scope="session", autouse=True)
+def cheap_hashes() -> Iterator[None]:
+    """Passwords that are made by the hundred take no time; the processes of scenarios make theirs as strong as ever."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("core.auth_passwords._hasher", argon2.PasswordHasher.from_parameters(argon2.profiles.CHEAPEST))
+        yield
 
 
 @pytest.fixture(scope="session")
