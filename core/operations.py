@@ -205,11 +205,13 @@ class Operations(Loop):
                 await work.finish(operation)
                 await self._end(operation, "done", None)
                 return False
-            if not await table.begin_page(operation.id, page, **self._claim):
+            after = operation.position
+            if not await table.begin_page(operation.id, page, after=after, **self._claim):
                 return False
             did = await work.do(operation, page, again=again)
             return await table.end_page(
                 operation.id,
+                after=after,
                 done=operation.done + did.done,
                 refused=Counter(operation.refused) + did.refused,
                 position=did.position,
@@ -218,7 +220,8 @@ class Operations(Loop):
             )
 
     async def _end(self, operation: Operation, state: str, error: str | None) -> None:
-        if not await table.end(operation.id, state=state, error=error, claimed_by=self._me):
+        after = operation.position
+        if not await table.end(operation.id, after=after, state=state, error=error, claimed_by=self._me):
             return
         facts = {"count": operation.done, "refused": operation.refused}
         logger.info("%s has ended", operation.action, extra={"operation": operation.id, "state": state, **facts})

@@ -17,7 +17,8 @@ _COLUMNS = (
     "id, action, state, by, reason, scope::text, matched, position::text, page::text, done, refused::text, error,"
     " created_at, updated_at, ended_at"
 )
-_OWN = "id = $1 AND claimed_by = $2 AND state = 'running'"
+# A process that stood still over its page may have got the claim back from one that has turned it meanwhile.
+_OWN = "id = $1 AND claimed_by = $2 AND position IS NOT DISTINCT FROM $3::text::jsonb AND state = 'running'"
 
 _json = msgspec.json.Encoder()
 
@@ -91,20 +92,21 @@ async def claim(claimed_by: str, claim_s: float) -> Operation | None:
     return None if record is None else _operation(record)
 
 
-async def begin_page(id: str, page: Any, *, claimed_by: str, claim_s: float) -> bool:  # noqa: A002
-    """Say what is going to be done next; False if the operation is another process's by now, or at its end."""
+async def begin_page(id: str, page: Any, *, after: Any, claimed_by: str, claim_s: float) -> bool:  # noqa: A002
+    """Say what is going to be done next, from the position `after` on.
+
+    Returns False if the operation is another process's by now, beyond that position, or at its end.
+    """
     return await _own(
-        "page = $3::text::jsonb, claimed_until = now() + make_interval(secs => $4)",
-        id,
-        claimed_by,
-        _text(page),
-        claim_s,
-    )
+        "page = $4::text::jsonb, claimed_until = now() + make_interval(secs => $5)",
+        id, claimed_by, after, _text(page), claim_s,
+    )  # fmt: skip
 
 
 async def end_page(
     id: str,  # noqa: A002
     *,
+    after: Any,
     done: int,
     refused: Mapping[str, int],
     position: Any,
@@ -112,19 +114,20 @@ async def end_page(
     claimed_by: str,
     claim_s: float,
 ) -> bool:
-    """Keep what came of a page; False if the operation is another process's by now, or at its end."""
+    """Keep what came of the page that began at the position `after`; False as `begin_page` says it."""
     return await _own(
-        "page = NULL, position = $3::text::jsonb, done = $4, refused = $5::text::jsonb, matched = $6,"
-        " updated_at = now(), claimed_until = now() + make_interval(secs => $7)",
-        id, claimed_by, _text(position), done, _text(dict(refused)), matched, claim_s,
+        "page = NULL, position = $4::text::jsonb, done = $5, refused = $6::text::jsonb, matched = $7,"
+        " updated_at = now(), claimed_until = now() + make_interval(secs => $8)",
+        id, claimed_by, after, _text(position), done, _text(dict(refused)), matched, claim_s,
     )  # fmt: skip
 
 
-async def end(id: str, *, state: str, error: str | None, claimed_by: str) -> bool:  # noqa: A002
-    """End an operation as `done` or `failed`; False if another process has done so."""
+async def end(id: str, *, after: Any, state: str, error: str | None, claimed_by: str) -> bool:  # noqa: A002
+    """End an operation as `done` or `failed`; False as `begin_page` says it."""
     return await _own(
-        "state = $3, error = $4, page = NULL, updated_at = now(), ended_at = now()", id, claimed_by, state, error
-    )
+        "state = $4, error = $5, page = NULL, updated_at = now(), ended_at = now()",
+        id, claimed_by, after, state, error,
+    )  # fmt: skip
 
 
 async def give_back(claimed_by: str) -> None:
@@ -158,9 +161,12 @@ async def delete_operations_before(before: datetime) -> None:
         await lent.execute("DELETE FROM operations WHERE ended_at < $1", before)
 
 
-async def _own(sets: str, *values: Any) -> bool:
+async def _own(sets: str, id: str, claimed_by: str, after: Any, *values: Any) -> bool:  # noqa: A002
     async with connection() as lent:
-        status: str = await lent.execute(f"UPDATE operations SET {sets} WHERE {_OWN}", *values)  # noqa: S608
+        status: str = await lent.execute(
+            f"UPDATE operations SET {sets} WHERE {_OWN}",  # noqa: S608
+            id, claimed_by, _text(after), *values,
+        )  # fmt: skip
     return status != "UPDATE 0"
 
 

@@ -1,0 +1,41 @@
+"""Whose word counts about an operation."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from core.storage import operations as table
+from taskcast.ids import new_id
+
+PAGE = {"jobs": [["a", 1]], "next": 50}
+
+
+async def begun(claimed_by: str) -> str:
+    scope: dict[str, Any] = {"ids": ["a"]}
+    operation = await table.create(
+        id=new_id(), action="retry", by="ada", reason=None, scope=scope, matched=1, claimed_by=claimed_by, claim_s=8
+    )
+    return operation.id
+
+
+async def turned(id: str, after: Any, position: Any, done: int, *, by: str) -> bool:  # noqa: A002
+    return await table.end_page(
+        id, after=after, done=done, refused={}, position=position, matched=None, claimed_by=by, claim_s=0
+    )
+
+
+async def test_a_page_that_another_process_has_turned_meanwhile_is_not_turned_back(database: str) -> None:
+    operation = await begun("still")
+    assert await table.begin_page(operation, PAGE, after=None, claimed_by="still", claim_s=0)
+    assert await table.claim("other", 0) is not None
+    assert await turned(operation, None, 50, 50, by="other")
+    assert await turned(operation, 50, 100, 100, by="other")
+    assert await table.claim("still", 8) is not None
+
+    is_turned = await turned(operation, None, 50, 49, by="still")
+    is_begun = await table.begin_page(operation, PAGE, after=None, claimed_by="still", claim_s=8)
+
+    found = await table.get_operation(operation)
+    assert (is_turned, is_begun) == (False, False)
+    assert found is not None
+    assert (found.position, found.done, found.page) == (100, 100, None)
