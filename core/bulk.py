@@ -15,7 +15,7 @@ from typing import Any, Protocol
 
 import msgspec
 
-from core.cleaning import delete_batch
+from core.cleaning import BATCH, delete_batch
 from core.control import Control
 from core.job_now import NotRecordedYet
 from core.orders import ENGINE_S
@@ -31,7 +31,6 @@ from taskcast.states import FINAL, JobState
 PAGE = 50
 """Jobs that are steered one by one, between two notes of how far it is."""
 AT_ONCE = 4
-BATCH = 500
 
 STATES: dict[str, tuple[str, ...]] = {
     "retry": (str(JobState.FAILED),),

@@ -27,6 +27,7 @@ from core.job_now import NotRecordedYet
 from core.loops import Loop, jittered
 from core.storage import operations as table
 from core.storage.connection import DatabaseAway
+from core.storage.deletion import count_ended_before
 from core.storage.filters import JobFilter
 from core.storage.jobs import count_jobs
 from core.storage.operations import Operation
@@ -103,8 +104,20 @@ class Operations(Loop):
             limit: so many at most, the oldest of each state first; all if None.
         """
         before = (datetime.now(UTC) - timedelta(seconds=older_than_s)).isoformat()
-        scope = {"before": before, "status": list(status), "queue": queue, "type": type, "limit": limit}
+        scope = {"before": before, "status": sorted(set(status)), "queue": queue, "type": type, "limit": limit}
         return await self._ended(await self._begin("clean", scope, by=by, reason=None))
+
+    async def cleanable(
+        self,
+        *,
+        older_than_s: float,
+        status: Sequence[str] = (),
+        queue: str | None = None,
+        type: str | None = None,  # noqa: A002  # the interface's word
+    ) -> int:
+        """Return how many jobs `clean` would delete."""
+        before = datetime.now(UTC) - timedelta(seconds=older_than_s)
+        return await count_ended_before(before, status=status, queue=queue, task=type)
 
     async def steer(
         self,

@@ -5,13 +5,11 @@ What is done to many jobs, drain and clean among it, is in `operations`.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 
 import msgspec
 
 from core.orders import ENGINE_S
-from core.storage.deletion import count_ended_before
 from core.storage.pauses import list_pauses
 from taskcast.engine.engine import Engine
 
@@ -46,15 +44,3 @@ class Steering:
         if key in await list_pauses():
             data = {"queue": queue, "task": task, "by": by, "reason": reason, "until": None}
             await self._engine.tell([("queue.resumed", b"", msgspec.json.encode(data))], deadline_s=ENGINE_S)
-
-    async def cleanable(
-        self,
-        *,
-        older_than_s: float,
-        status: Sequence[str] = (),
-        queue: str | None = None,
-        type: str | None = None,  # noqa: A002  # the interface's word
-    ) -> int:
-        """Return how many jobs cleaning would delete."""
-        before = datetime.now(UTC) - timedelta(seconds=older_than_s)
-        return await count_ended_before(before, status=status, queue=queue, task=type)

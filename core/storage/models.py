@@ -335,9 +335,7 @@ class Operation(Model):
     scope = fields.JSONField[dict[str, object]]()  # which jobs
     matched = fields.BigIntField(null=True)
     position = fields.JSONField[object](null=True)  # up to where it is done
-    page = fields.JSONField[dict[str, object]](
-        null=True
-    )  # what is being done: named before, so that it may be repeated
+    page = fields.JSONField[object](null=True)  # what is being done: named before, so that it may be repeated
     done = fields.BigIntField(default=0)
     refused = fields.JSONField[dict[str, int]](default=dict)  # code of the refusal -> count
     error = fields.TextField(null=True)

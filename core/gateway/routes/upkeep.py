@@ -25,7 +25,7 @@ async def clean_jobs(context: Context, body: CleanBody) -> Response:
     """Delete ended jobs with their logs and attempts; `count` is null while it goes on, as `operation`."""
     context.note(**body.model_dump(exclude_defaults=True, mode="json"))
     if body.dry_run:
-        found = await context.services.steering.cleanable(
+        found = await context.services.operations.cleanable(
             older_than_s=body.older_than_s, status=body.status, queue=body.queue, type=body.type
         )
         return answer_json({"count": found, "operation": None}, 202)
