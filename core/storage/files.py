@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from pathlib import Path
-from typing import IO, Any, BinaryIO, Protocol, TypeVar, cast
+from typing import Any, BinaryIO, Protocol, TypeVar, cast
 from uuid import UUID
 
 import fsspec
@@ -64,7 +64,15 @@ class AsyncReadable(Protocol):
         ...
 
 
-F = TypeVar("F", bound=IO[bytes])
+class Closable(Protocol):
+    """What is opened and closed: a file, a mailbox."""
+
+    def close(self) -> object:
+        """Let go of it."""
+        ...
+
+
+C = TypeVar("C", bound=Closable)
 
 Source = bytes | BinaryIO | AsyncIterable[bytes] | AsyncReadable
 """Where the bytes of a new file may come from."""
@@ -236,11 +244,11 @@ class FileStore:
             ) from error
 
 
-async def open_aside(open_it: Callable[[], F], undo: Callable[[F], object] = lambda file: file.close()) -> F:
-    """Open a file in a thread; what is opened for a caller that is cancelled meanwhile is closed again, or undone."""
+async def open_aside(open_it: Callable[[], C], undo: Callable[[C], object] = lambda opened: opened.close()) -> C:
+    """Open something in a thread; what is opened for a caller that is cancelled meanwhile is closed again, or undone."""
     opening = asyncio.ensure_future(asyncio.to_thread(open_it))
 
-    def forsaken(done: asyncio.Future[F]) -> None:
+    def forsaken(done: asyncio.Future[C]) -> None:
         if not done.cancelled() and done.exception() is None:
             undo(done.result())
 

@@ -10,11 +10,12 @@ import asyncio
 import json
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 from uuid import NAMESPACE_URL, UUID, uuid5
 
 from core.storage.connection import connection, transaction
-from core.storage.files import FileStore, save_upload
+from core.storage.files import FileStore, open_aside, save_upload
 from taskcast.context import JobContext
 from workers.finance.categories import Categoriser
 from workers.finance.pending import add_pending
@@ -80,21 +81,11 @@ class MailSync:
         async with connection() as lent:
             self._templates = await load_templates(lent)
             self._categoriser = await Categoriser.load(lent)
-        box = await self._opened()
+        box = await open_aside(partial(open_mailbox, self._address), _close_in_background)
         try:
             return await self._read_all(box)
         finally:
-            # In the background: signing out of a server that is silent must not hold up a cancel.
-            asyncio.get_running_loop().run_in_executor(None, box.close)
-
-    async def _opened(self) -> Mailbox:
-        """Connect; a mailbox that is open only after a cancel is closed again."""
-        opening = asyncio.get_running_loop().run_in_executor(None, open_mailbox, self._address)
-        try:
-            return await asyncio.shield(opening)
-        except asyncio.CancelledError:
-            opening.add_done_callback(_close_late)
-            raise
+            _close_in_background(box)
 
     async def _read_all(self, box: Mailbox) -> list[Outcome]:
         outcomes: list[Outcome] = []
@@ -198,9 +189,9 @@ class MailSync:
         await lent.execute(_MOVE, self._address.shown, folder.name[:191], folder.validity, uid)
 
 
-def _close_late(opening: asyncio.Future[Mailbox]) -> None:
-    if not opening.cancelled() and opening.exception() is None:
-        opening.get_loop().run_in_executor(None, opening.result().close)
+def _close_in_background(box: Mailbox) -> None:
+    """Sign out of a server that may be silent; that must not hold up a cancel."""
+    asyncio.get_running_loop().run_in_executor(None, box.close)
 
 
 def mail_id_of(address: MailboxAddress, key: str) -> UUID:
