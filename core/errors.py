@@ -83,6 +83,12 @@ class InvalidInput(TaskcastError, ValueError):
         self.fields = dict(fields or {})
 
 
+class OperationFailed(TaskcastError):
+    """A command about many jobs has failed half-way."""
+
+    code = "operation_failed"
+
+
 class DatabaseUnavailable(TaskcastError, ConnectionError):
     """PostgreSQL cannot be reached; try again in a moment."""
 

@@ -23,6 +23,7 @@ from redis.exceptions import RedisError
 from core import audit
 from core.bulk import fitting, works
 from core.control import Control
+from core.errors import OperationFailed
 from core.job_now import NotRecordedYet
 from core.loops import Loop, jittered
 from core.storage import operations as table
@@ -80,7 +81,11 @@ class Operations(Loop):
                 logger.warning("operations are not given back", extra={"error": str(error)})
 
     async def drain(self, queue: str, *, by: str, reason: str | None = None) -> Operation:
-        """Cancel all jobs that wait in a queue; return the operation, ended unless it takes long."""
+        """Cancel all jobs that wait in a queue; return the operation, ended unless it takes long.
+
+        Raises:
+            OperationFailed: with what was done before.
+        """
         return await self._ended(await self._begin("drain", {"queue": queue}, by=by, reason=reason))
 
     async def clean(
@@ -102,6 +107,9 @@ class Operations(Loop):
             type: only jobs of this task.
             by: who wants it.
             limit: so many at most, the oldest of each state first; all if None.
+
+        Raises:
+            OperationFailed: with what was done before.
         """
         before = (datetime.now(UTC) - timedelta(seconds=older_than_s)).isoformat()
         scope = {"before": before, "status": sorted(set(status)), "queue": queue, "type": type, "limit": limit}
@@ -159,13 +167,20 @@ class Operations(Loop):
         return {"claimed_by": self._me, "claim_s": self._claim_s}
 
     async def _ended(self, operation: Operation) -> Operation:
-        """Wait a while for the end of an operation that was just begun; return it as it is then."""
+        """Wait a while for the end of an operation that was just begun; return it as it is then.
+
+        Raises:
+            OperationFailed: if it has failed.
+        """
         self._waited_for.add(operation.id)
         try:
             await asyncio.wait({self._going[operation.id]}, timeout=ANSWER_S)
         finally:
             self._waited_for.discard(operation.id)
-        return await table.get_operation(operation.id) or operation
+        found = await table.get_operation(operation.id) or operation
+        if found.state == "failed":
+            raise OperationFailed(f"{found.action} has failed; GET /job-monitor/operations/{found.id} says why")
+        return found
 
     async def _step(self) -> None:
         while operation := await table.claim(self._me, self._claim_s):

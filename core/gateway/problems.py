@@ -48,6 +48,7 @@ STATUSES: dict[type[Exception], int] = {
     errors.NotFound: 404,
     errors.Conflict: 409,
     errors.InvalidInput: 422,
+    errors.OperationFailed: 500,
     errors.DatabaseUnavailable: 503,
     BodyTooLarge: 413,
     UnsupportedMedia: 415,

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Annotated, Any, Literal
 
 from pydantic import Field
 from taskiq import TaskiqDepends
 
 from taskcast import JobContext, Priority
+from taskcast.client import Client
 from taskcast.errors import ConfigurationError
 from workers.app import broker, settings
 from workers.arguments import checked
@@ -16,6 +18,7 @@ from workers.upkeep.gateway import GatewayAway, ServiceTokenRefused, service_cli
 from workers.words import counted
 
 STEP = 500
+LOOK_S = 1.0
 DAY_S = 86400.0
 
 
@@ -54,11 +57,10 @@ async def clean_old_jobs(
         job.log(f"{counted(total, 'job')} ended more than {_days(days)} ago")
         while deleted < total:
             await job.checkpoint()
-            # Null is a step that took long and goes on in the gateway; the next one finds what it left.
-            count = (await gateway.clean_jobs(**chosen, limit=STEP))["count"]
+            count = await _step(gateway, chosen, job)
             if count == 0:
                 break
-            deleted += count or 0
+            deleted += count
             steps.tell("Deleting", deleted / max(1, total), f"{deleted:,} of {total:,} jobs")
     summary = f"{counted(deleted, 'job')} deleted that had ended more than {_days(days)} ago"
     job.log(summary)
@@ -69,6 +71,22 @@ async def clean_old_jobs(
         "deleted": deleted,
         "older_than_days": days,
     }
+
+
+async def _step(gateway: Client, chosen: dict[str, Any], job: JobContext) -> int:
+    """Have up to 500 jobs deleted; return how many were.
+
+    A step that takes long is waited for: where the gateway's servers are away, each further one would wait beside it.
+    """
+    answer = await gateway.clean_jobs(**chosen, limit=STEP)
+    if answer["count"] is not None:
+        return int(answer["count"])
+    while (operation := await gateway.operation(answer["operation"]))["state"] == "running":
+        await job.checkpoint()
+        await asyncio.sleep(LOOK_S)
+    if operation["state"] == "failed":
+        raise GatewayAway(f"the gateway failed to delete: {operation['error']}")
+    return int(operation["done"])
 
 
 def _days(days: float) -> str:

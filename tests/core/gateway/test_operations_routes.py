@@ -11,6 +11,7 @@ import pytest
 
 from core.secrets import MessageCipher
 from core.settings import Settings
+from core.storage.connection import connection
 from core.storage.models import AuditEntry, Job, JobCount, Operation
 from taskcast import events
 from taskcast.client import Client
@@ -133,6 +134,20 @@ async def test_a_drain_that_takes_long_can_be_looked_at(
     audited = await AuditEntry.all().order_by("id")
     assert [entry.action for entry in audited] == ["queue.drain", "operation.drain"]
     assert audited[-1].detail == {"count": 1200, "refused": {}}
+
+
+async def test_a_command_that_fails_is_answered_as_failed(admin: httpx.AsyncClient) -> None:
+    await add_job(status="failed", failed_at=datetime.now(UTC))
+    async with connection() as lent:
+        await lent.execute("ALTER TABLE job_counts RENAME TO counted")
+
+    answer = await admin.post("/job-monitor/jobs/clean", json={"older_than_s": 0})
+
+    assert code_of(answer, 500) == "operation_failed"
+    [operation] = (await admin.get("/job-monitor/operations")).json()["items"]
+    assert (operation["state"], operation["id"] in answer.json()["detail"]) == ("failed", True)
+    assert "job_counts" in operation["error"]
+    assert [(entry.action, entry.outcome) for entry in await AuditEntry.all()] == [("jobs.clean", "failed")]
 
 
 WHO = [("viewer", "cancel"), ("viewer", "retry"), ("operator", "delete")]
