@@ -5,18 +5,14 @@ The whole job counts: reading, writing CSV, JSON and Parquet, checksums, packing
 
 from __future__ import annotations
 
-import asyncio
 import os
-import subprocess
-import sys
 from pathlib import Path
 
-from benchmarks.figures import Figure, median
+from benchmarks.figures import Figure
+from benchmarks.one_job import measure, run_job
 from benchmarks.recorder_drain import connect
-from benchmarks.servers import folder, postgres, valkey
-from benchmarks.statement_import import peak_mb
+from benchmarks.servers import postgres
 from migrations.upgrade import upgrade
-from taskcast import JobBroker
 
 ROWS = int(os.environ.get("BENCH_ROWS", "1000000"))
 RUNS = int(os.environ.get("BENCH_RUNS", "1"))
@@ -43,40 +39,14 @@ async def one_run(redis_url: str, data_dir: Path) -> tuple[float, float]:
         connection = await connect(database_url)
         await connection.execute(_BOOKINGS, await connection.fetchval(_ACCOUNT), ROWS)
         await connection.close()
-        environment = {
-            **os.environ,
-            "TASKCAST_REDIS_URL": redis_url,
-            "TASKCAST_DATABASE_URL": database_url,
-            "TASKCAST_DATA_DIR": str(data_dir),
-            "TMPDIR": str(data_dir),
-        }
-        command = "taskiq worker workers.broker:broker --receiver taskcast:JobReceiver --workers 1 --log-level WARNING"
-        worker = subprocess.Popen([sys.executable, "-m", *command.split()], env=environment)
-        broker = JobBroker(redis_url)
-        await broker.startup()
-        try:
-            job = await broker.enqueue("DATA_EXPORT", queue="reports")
-            done = await job.wait_result(timeout=1800)
-            if done.is_err or done.return_value["rows"]["transactions"] != ROWS:
-                raise RuntimeError(f"the export went wrong: {done}")
-            return ROWS / done.execution_time, peak_mb(worker.pid)
-        finally:
-            await broker.shutdown()
-            worker.terminate()
-            worker.wait(30)
+        servers = {"redis_url": redis_url, "database_url": database_url, "data_dir": data_dir}
+        done, peak = await run_job("DATA_EXPORT", queue="reports", **servers)
+    if done.is_err or done.return_value["rows"]["transactions"] != ROWS:
+        raise RuntimeError(f"the export went wrong: {done}")
+    return ROWS / done.execution_time, peak
 
 
 def run() -> list[Figure]:
     """Measure."""
-    speeds, peaks = [], []
-    with valkey() as url:
-        for _ in range(RUNS):
-            with folder() as data_dir:
-                speed, peak = asyncio.run(one_run(url, data_dir))
-            speeds.append(speed)
-            peaks.append(peak)
     name = f"export of {ROWS:,} bookings"
-    return [
-        Figure(name=name, value=median(speeds), unit="rows/s", target="reported"),
-        Figure(name=f"{name}, peak memory of the worker process", value=median(peaks), unit="MB", target="< 200"),
-    ]
+    return measure(name, one_run, runs=RUNS, unit="rows/s", target="reported", memory_target="< 200")

@@ -5,24 +5,18 @@ The whole job counts: reading, detecting, categorising by twenty rules, writing.
 
 from __future__ import annotations
 
-import asyncio
 import os
-import re
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from uuid import UUID
 
-import psutil
-
-from benchmarks.figures import Figure, median
+from benchmarks.figures import Figure
+from benchmarks.one_job import measure, run_job
 from benchmarks.recorder_drain import connect
-from benchmarks.servers import folder, postgres, valkey
+from benchmarks.servers import postgres
 from core.storage.connection import connected
 from core.storage.files import open_store, save_upload
 from migrations.upgrade import upgrade
-from taskcast import JobBroker
 from taskcast.ids import new_id
 
 LINES = int(os.environ.get("BENCH_LINES", "200000"))
@@ -52,26 +46,11 @@ async def one_run(redis_url: str, data_dir: Path) -> tuple[float, float]:
         await _add_rules(database_url)
         async with connected(database_url):
             stored = await save_upload(open_store(None, data_dir), b"".join(statement()), name="bank.csv")
-        environment = {
-            **os.environ,
-            "TASKCAST_REDIS_URL": redis_url,
-            "TASKCAST_DATABASE_URL": database_url,
-            "TASKCAST_DATA_DIR": str(data_dir),
-        }
-        command = "taskiq worker workers.broker:broker --receiver taskcast:JobReceiver --workers 1 --log-level WARNING"
-        worker = subprocess.Popen([sys.executable, "-m", *command.split()], env=environment)
-        broker = JobBroker(redis_url)
-        await broker.startup()
-        try:
-            job = await broker.enqueue("TRANSACTION_IMPORT", kwargs={"file": stored.id}, queue="imports")
-            done = await job.wait_result(timeout=300)
-            if done.is_err or done.return_value["imported"] != LINES:
-                raise RuntimeError(f"the import went wrong: {done}")
-            return LINES / done.execution_time, peak_mb(worker.pid)
-        finally:
-            await broker.shutdown()
-            worker.terminate()
-            worker.wait(30)
+        servers = {"redis_url": redis_url, "database_url": database_url, "data_dir": data_dir}
+        done, peak = await run_job("TRANSACTION_IMPORT", queue="imports", file=stored.id, **servers)
+    if done.is_err or done.return_value["imported"] != LINES:
+        raise RuntimeError(f"the import went wrong: {done}")
+    return LINES / done.execution_time, peak
 
 
 async def _add_rules(database_url: str) -> None:
@@ -88,24 +67,7 @@ async def _add_rules(database_url: str) -> None:
     await connection.close()
 
 
-def peak_mb(pid: int) -> float:
-    """Return the largest peak of the worker's processes, as the kernel counted it."""
-    pids = [pid, *(child.pid for child in psutil.Process(pid).children(recursive=True))]
-    peaks = [re.search(r"VmHWM:\s+(\d+)", Path(f"/proc/{each}/status").read_text()) for each in pids]
-    return max(int(peak[1]) for peak in peaks if peak) / 1024
-
-
 def run() -> list[Figure]:
     """Measure several times."""
-    speeds, peaks = [], []
-    with valkey() as url:
-        for _ in range(RUNS):
-            with folder() as data_dir:
-                speed, peak = asyncio.run(one_run(url, data_dir))
-            speeds.append(speed)
-            peaks.append(peak)
     name = f"import of {LINES:,} lines"
-    return [
-        Figure(name=name, value=median(speeds), unit="lines/s", target=">= 5,000"),
-        Figure(name=f"{name}, peak memory of the worker process", value=median(peaks), unit="MB", target="< 150"),
-    ]
+    return measure(name, one_run, runs=RUNS, unit="lines/s", target=">= 5,000", memory_target="< 150")
