@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from pathlib import Path
-from typing import Any, BinaryIO, Protocol, TypeVar, cast
+from typing import Any, BinaryIO, Protocol, cast
 from uuid import UUID
 
 import fsspec
@@ -27,6 +27,7 @@ import fsspec
 from core.storage.models import File
 from taskcast.errors import TaskcastError
 from taskcast.ids import new_id
+from taskcast.opening import open_aside
 from taskcast.redaction import Redactor
 
 CHUNK_BYTES = 256 * 1024
@@ -63,16 +64,6 @@ class AsyncReadable(Protocol):
         """Return up to `size` bytes, and none at the end."""
         ...
 
-
-class Closable(Protocol):
-    """What is opened and closed: a file, a mailbox."""
-
-    def close(self) -> object:
-        """Let go of it."""
-        ...
-
-
-C = TypeVar("C", bound=Closable)
 
 Source = bytes | BinaryIO | AsyncIterable[bytes] | AsyncReadable
 """Where the bytes of a new file may come from."""
@@ -242,21 +233,6 @@ class FileStore:
             raise StoreUnavailable(
                 f"the file store {self.url!r} (TASKCAST_STORAGE_URL): {error}; look whether it may be written and has space"
             ) from error
-
-
-async def open_aside(open_it: Callable[[], C], undo: Callable[[C], object] = lambda opened: opened.close()) -> C:
-    """Open something in a thread; what is opened for a caller that is cancelled meanwhile is closed again, or undone."""
-    opening = asyncio.ensure_future(asyncio.to_thread(open_it))
-
-    def forsaken(done: asyncio.Future[C]) -> None:
-        if not done.cancelled() and done.exception() is None:
-            undo(done.result())
-
-    try:
-        return await asyncio.shield(opening)
-    except asyncio.CancelledError:
-        opening.add_done_callback(forsaken)
-        raise
 
 
 def open_store(storage_url: str | None, data_dir: Path | str) -> FileStore:

@@ -15,8 +15,9 @@ from typing import Any
 from uuid import NAMESPACE_URL, UUID, uuid5
 
 from core.storage.connection import connection, transaction
-from core.storage.files import FileStore, open_aside, save_upload
+from core.storage.files import FileStore, save_upload
 from taskcast.context import JobContext
+from taskcast.opening import open_aside
 from workers.finance.categories import Categoriser
 from workers.finance.pending import add_pending
 from workers.finance.steps import Steps

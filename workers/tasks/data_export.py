@@ -16,9 +16,10 @@ from taskiq import TaskiqDepends
 from tortoise.exceptions import DBConnectionError
 
 from core.storage.connection import DatabaseAway, connection, transaction
-from core.storage.files import FileStore, StoredFile, StoreUnavailable, delete_file, open_aside, save_upload
+from core.storage.files import FileStore, StoredFile, StoreUnavailable, delete_file, save_upload
 from taskcast import JobContext, Priority
 from taskcast.ids import new_id
+from taskcast.opening import open_aside
 from workers.app import broker, file_store
 from workers.arguments import checked
 from workers.finance.exports.members import KINDS, Members, described

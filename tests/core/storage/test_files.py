@@ -4,7 +4,6 @@ import asyncio
 import hashlib
 import io
 import os
-import threading
 import time
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
@@ -24,7 +23,6 @@ from core.storage.files import (
     get_file,
     label,
     old_files,
-    open_aside,
     open_file,
     open_store,
     save_upload,
@@ -32,7 +30,6 @@ from core.storage.files import (
 )
 from core.storage.models import File
 from tests.full_disk import small_files
-from tests.waiting import eventually
 
 CONTENTS = os.urandom(3_000_000)
 UNKNOWN = "7f2d5b0c-9a6e-4d13-b8c1-f4a29e6d7053"
@@ -226,21 +223,3 @@ def test_password_in_the_stores_url_is_shown_to_nobody() -> None:
 
     assert "swordfish" not in str(refused.value)
     assert "ada:***@host" in str(refused.value)
-
-
-async def test_what_is_opened_for_a_caller_that_was_cancelled_is_closed_again() -> None:
-    begun, may_go_on, file = threading.Event(), threading.Event(), io.BytesIO()
-
-    def open_slowly() -> io.BytesIO:
-        begun.set()
-        may_go_on.wait()
-        return file
-
-    opening = asyncio.create_task(open_aside(open_slowly))
-    await asyncio.to_thread(begun.wait)
-    opening.cancel()
-    with pytest.raises(asyncio.CancelledError):
-        await opening
-    may_go_on.set()
-
-    await eventually(lambda: file.closed)
