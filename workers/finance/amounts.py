@@ -17,19 +17,8 @@ MAX_DIGITS = 16  # before the decimal mark, as the ledger's column holds them
 _SPACES = str.maketrans("", "", " \t\u00a0\u2007\u2009\u202f'\u2019\u00b4`")
 _MINUS = str.maketrans({"\u2212": "-", "\u2013": "-", "\u2014": "-", "\ufe63": "-", "\uff0d": "-"})
 _CODE = re.compile(r"(?<![A-Za-z])[A-Za-z]{3}(?![A-Za-z])")
-_SIGN = re.compile(
-    "|".join(
-        [
-            *map(re.escape, sorted(SIGNS, key=len, reverse=True)),
-            r"\bkr\.?",
-            r"\bFr\.?",
-            r"\bFt\b",
-            r"\bRs\.?",
-            r"\bR(?=[ -]*[0-9])",
-        ]
-        + [r"\bруб\.?", r"\blei\b"]
-    )
-)
+_WORDS = (r"\bkr\.?", r"\bFr\.?", r"\bFt\b", r"\bRs\.?", r"\bR(?=[ -]*[0-9])", r"\bруб\.?", r"\blei\b")
+_SIGN = re.compile("|".join([*map(re.escape, sorted(SIGNS, key=len, reverse=True)), *_WORDS]))
 _SIDE = re.compile(r"(CR|DR|[CDSH])$", re.IGNORECASE)
 _BEFORE = re.compile(r"[0-9]+$")
 _SMALL = re.compile(r"[^0-9]*[0-9]{1,3}[^0-9]*")

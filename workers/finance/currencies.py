@@ -23,32 +23,10 @@ CODES = frozenset(_CODES.split())
 _DECIMALS = dict.fromkeys(_NO_DECIMALS.split(), 0) | dict.fromkeys(_THREE_DECIMALS.split(), 3)
 
 SIGNS = {
-    **{
-        "€": "EUR",
-        "$": "USD",
-        "£": "GBP",
-        "¥": "JPY",
-        "円": "JPY",
-        "元": "CNY",
-        "₹": "INR",
-        "zł": "PLN",
-        "Kč": "CZK",
-        "₽": "RUB",
-        "₺": "TRY",
-    },
-    **{
-        "R$": "BRL",
-        "₪": "ILS",
-        "₩": "KRW",
-        "₴": "UAH",
-        "₫": "VND",
-        "฿": "THB",
-        "₱": "PHP",
-        "₦": "NGN",
-        "₸": "KZT",
-        "₾": "GEL",
-    },
-}
+    "€": "EUR", "$": "USD", "£": "GBP", "¥": "JPY", "円": "JPY", "元": "CNY", "₹": "INR", "zł": "PLN", "Kč": "CZK", "₽": "RUB",
+    "₺": "TRY", "R$": "BRL", "₪": "ILS", "₩": "KRW", "₴": "UAH", "₫": "VND", "฿": "THB", "₱": "PHP", "₦": "NGN", "₸": "KZT",
+    "₾": "GEL",
+}  # fmt: skip
 """A sign and the currency it most often means; a code anywhere in the file is believed before a sign."""
 
 
