@@ -408,16 +408,15 @@ def _runs_again_only_after_a_crash(facts: Facts) -> Iterator[Complaint]:
 
 def _again(facts: Facts, entries: list[Entry]) -> Iterator[tuple[Entry, Entry]]:
     """Pairs of begins of which the second was not due: the first led to no error or end that counts."""
-    moves = {
-        (move.job, move.attempt): move.state
+    ended = {
+        (move.job, move.attempt)
         for job in {entry.job for entry in entries}
         for move in facts.moves.get(job, [])
-        if move.was == JobState.RUNNING
+        if move.was == JobState.RUNNING and move.state in {*FINAL, JobState.RETRYING}
     }
     begins = [entry for entry in entries if entry.word == "begin"]
     for first, second in pairwise(begins):
-        ended = moves.get((first.job, first.attempt))
-        if first.attempt == second.attempt or ended not in {*FINAL, JobState.RETRYING}:
+        if first.attempt == second.attempt or (first.job, first.attempt) not in ended:
             yield first, second
 
 

@@ -288,6 +288,18 @@ def test_a_second_run_without_a_crash_is_told() -> None:
     assert len(ran_more_than_once(evidence)) == 1
 
 
+def test_a_retry_that_was_handed_back_before_its_begin_is_no_second_run() -> None:
+    evidence = good()
+    # Handed back, the job bears the number of the attempt before again, which had ended in an error.
+    told = moves(QUICK, "queued", "running", "retrying", "queued", "running", "queued", "running", "completed")
+    attempts = (0, 1, 1, 1, 2, 1, 2, 2)
+    first = [msgspec.structs.replace(each, attempt=attempt) for each, attempt in zip(told, attempts, strict=True)]
+    evidence.stream = first + [told for told in evidence.stream if told.job != "j1"]
+    evidence.ledger += [wrote(QUICK, "begin", 19.9, attempt=2), wrote(QUICK, "end", 20.0, attempt=2)]
+
+    assert ran_more_than_once(evidence) == []
+
+
 @pytest.mark.parametrize(
     "crash",
     [
