@@ -30,6 +30,8 @@ logger = logging.getLogger("taskcast.reports")
 FLUSH_EVERY_S = 0.020
 FLUSH_AT_EVENTS = 100
 PROGRESS_EVERY_S = 0.1
+PROGRESS_SLACK_S = 0.08
+"""How much too early a progress may be sent, as a GCRA has it: one that is told every tenth of a second is not held up."""
 LINES_PER_JOB = 1000
 BYTES_PER_JOB = 1024 * 1024
 ITEMS_PER_CALL = 400
@@ -158,15 +160,15 @@ class JobReports:
                 outbox = self._outbox = outbox if outbox is not None else []
                 self._tell_dropped(outbox)
         if self._progress is not None:
-            if last or now >= self._progress_due:
+            if last or now >= self._progress_due - PROGRESS_SLACK_S:
                 progress, self._progress = self._progress, None
                 outbox = self._outbox = outbox if outbox is not None else []
                 if outbox and outbox[-1][0] == "progressed":
                     outbox.pop()
                 outbox.append(("progressed", self._encoded_progress(progress)))
-                self._progress_due = now + PROGRESS_EVERY_S
+                self._progress_due = max(now, self._progress_due) + PROGRESS_EVERY_S
             elif self._timer is None:
-                self._timer = self._reporter.later(self, self._progress_due)
+                self._timer = self._reporter.later(self, self._progress_due - PROGRESS_SLACK_S)
         return bool(outbox)
 
     def unsent(self) -> list[Item]:

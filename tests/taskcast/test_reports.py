@@ -13,6 +13,8 @@ from taskcast import JobBroker, JobContext, checkpoint, current_job, reports
 from taskcast.engine.engine import Engine
 from taskcast.errors import EngineUnavailable
 from taskcast.logs import JobLogHandler
+from taskcast.redaction import Redactor
+from taskcast.reports import JobReports, Reporter
 from tests.taskcast.conftest import Workshop
 from tests.waiting import eventually
 
@@ -55,7 +57,39 @@ async def test_progress_is_told_ten_times_a_second_and_the_last_always(shop: Wor
 
     told = await shop.events(job.id, "job.progressed")
     assert told[-1].data.percentage == 100
-    assert 3 <= len(told) <= 2 + end.data.duration_ms / 100
+    assert 3 <= len(told) <= 3 + end.data.duration_ms / 100
+
+
+def silent_reports(broker: JobBroker) -> JobReports:
+    """The buffer of an attempt whose reporter sends nothing by itself."""
+    reporter = Reporter(
+        engine=broker.engine,
+        worker="w",
+        redactor=Redactor(),
+        on_refused=lambda *_: None,
+        on_cancel=lambda _: None,
+    )
+    return JobReports(reporter, "j", 1)
+
+
+def sent_at(told: JobReports, now: float) -> bool:
+    """Tell a progress, and say whether it is sent at this time."""
+    told.keep_progress((50, None, None, None, None, None), 0)
+    sent = told.gather(now)
+    told.confirm(len(told.unsent()))
+    return sent
+
+
+async def test_progress_told_every_tenth_of_a_second_is_never_held_up(broker: JobBroker) -> None:
+    told, late_s = silent_reports(broker), (0.0, 0.019, 0.002, 0.07, 0.0, 0.011)
+
+    assert all(sent_at(told, 1000 + number / 10 + late_s[number % len(late_s)]) for number in range(100))
+
+
+async def test_progress_told_all_the_time_is_sent_ten_times_a_second(broker: JobBroker) -> None:
+    told = silent_reports(broker)
+
+    assert sum(sent_at(told, 1000 + number / 50) for number in range(500)) == 101
 
 
 async def test_lines_are_numbered_in_order_and_all_arrive(shop: Workshop, broker: JobBroker) -> None:
