@@ -209,11 +209,13 @@ def _begun(live: LiveJob, attempts: list[Row] | None) -> Row:
         return {}
     at = _time(live.seq // 1000)
     begun = {"started_at": at, "waited_ms": _waited_ms(live)}
-    if attempts is None or any(attempt["attempt"] == live.attempt for attempt in attempts):
+    if attempts is None:
         return begun
+    # One that was given back before has the same number; its row says how it was left.
+    before = [attempt for attempt in attempts if attempt["attempt"] != live.attempt]
     attempt = dict.fromkeys(("host", "pid", "ended_at", "duration_ms", "reason", "error", "stack_trace"))
     attempt |= begun | {"attempt": live.attempt, "state": live.state, "worker": live.worker}
-    return begun | {"attempts": [*attempts, attempt]}
+    return begun | {"attempts": [*before, attempt]}
 
 
 def _waited_ms(live: LiveJob) -> int | None:

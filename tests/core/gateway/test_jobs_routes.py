@@ -195,6 +195,19 @@ async def test_state_is_the_engines_while_the_recorder_is_behind(
     assert (shown["status"], shown["attempt"], shown["worker"]) == ("running", 1, "w1")
 
 
+async def test_an_attempt_that_is_taken_again_is_told_as_running(
+    operator: httpx.AsyncClient, announced: str, engine: Engine
+) -> None:
+    job = await enqueue(operator)
+    await add_job(id=job["id"], status="queued", attempts=0, seq=job["seq"])
+    await JobAttempt.filter(job_id=job["id"]).update(state="queued", worker="w0", reason="released")
+    await take_one(engine)
+
+    shown = (await operator.get(f"{JOBS}/{job['id']}")).json()
+
+    assert [(each["attempt"], each["state"], each["worker"]) for each in shown["attempts"]] == [(1, "running", "w1")]
+
+
 # Enqueue
 
 
