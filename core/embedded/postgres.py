@@ -6,6 +6,7 @@ PostgreSQL refuses to run as root, so root runs it as an unprivileged user, with
 from __future__ import annotations
 
 import importlib.util
+import logging
 import os
 import pwd
 import shutil
@@ -14,7 +15,9 @@ import stat
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
+from secrets import token_hex
 from urllib.parse import quote
 
 from core.embedded.folders import private_folder, socket_folder, state_folder
@@ -23,7 +26,10 @@ from taskcast.errors import ConfigurationError
 UNPRIVILEGED = "nobody"
 ROLE = "taskcast"
 DATABASE = "taskcast"
+MARK = "postgres-mark"
 PORT = 5432  # names the socket; nothing listens on TCP
+
+logger = logging.getLogger(__name__)
 
 
 def programs(*, outside_home: Path | None = None) -> Path:
@@ -56,6 +62,7 @@ class EmbeddedPostgres:
     name = "postgres"
 
     def __init__(self, data_dir: Path) -> None:
+        self._data_dir = data_dir
         self._run_as = pwd.getpwnam(UNPRIVILEGED) if os.geteuid() == 0 else None
         if self._run_as:
             state = state_folder(data_dir)
@@ -82,9 +89,11 @@ class EmbeddedPostgres:
         Raises:
             ConfigurationError: if the cluster cannot be made; the message holds what `initdb` said.
         """
+        self._end_leftover()
+        if self._run_as:
+            self._set_strangers_aside()
         if not (self.folder / "PG_VERSION").exists():
             self._make_cluster()
-        self._end_leftover()
 
     def command(self) -> list[str]:
         """Return the command that runs the server in the foreground."""
@@ -117,6 +126,32 @@ class EmbeddedPostgres:
         shutil.rmtree(self.sockets, ignore_errors=True)
         if self._run_as:
             shutil.rmtree(self.folder.parent, ignore_errors=True)
+
+    def _set_strangers_aside(self) -> None:
+        """Keep root's cluster to the data directory that it was made for, which may be gone and made anew.
+
+        Both bear the same mark. A cluster of another mark was made for an earlier data directory at the same path: with it
+        nobody could sign in, because the first admin's password was told there.
+        """
+        ours, theirs = self._data_dir / MARK, self.folder.parent / MARK
+        mark = ours.read_text() if ours.exists() else ""
+        known = theirs.read_text() if theirs.exists() else ""
+        if mark and mark == known:
+            return
+        # Clusters from before there were marks, and those whose marking was killed half-way, have none of their own.
+        unmarked = not known and (mark or (self._data_dir / "cli-token").exists())
+        if (self.folder / "PG_VERSION").exists() and not unmarked:
+            aside = self.folder.with_name(f"postgres-until-{datetime.now(UTC):%Y-%m-%dT%H-%M-%S.%fZ}")
+            self.folder.rename(aside)
+            private_folder(
+                self.folder, owner=self._run_as and self._run_as.pw_uid, group=self._run_as and self._run_as.pw_gid
+            )
+            logger.warning("The database of an earlier data directory at this path was set aside as %s", aside)
+        mark = mark or token_hex(16)
+        for file in (ours, theirs):
+            draft = file.with_name(f"{file.name}.{os.getpid()}")
+            draft.write_text(mark)
+            draft.replace(file)
 
     def _make_cluster(self) -> None:
         # A start killed half-way leaves files without PG_VERSION; initdb refuses a folder that is not empty.

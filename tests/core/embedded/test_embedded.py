@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import stat
 import tempfile
@@ -15,7 +16,7 @@ import pytest
 from redis import Redis
 
 from core.embedded.folders import private_folder, socket_folder
-from core.embedded.postgres import ROLE, EmbeddedPostgres
+from core.embedded.postgres import MARK, ROLE, EmbeddedPostgres
 from core.embedded.process import EmbeddedServer, start, wait_ready
 from core.embedded.valkey import EmbeddedValkey
 from taskcast.errors import ConfigurationError
@@ -79,6 +80,52 @@ async def test_postgres_keeps_its_data_and_listens_on_a_private_socket_alone(dat
     assert stat.S_IMODE(server.sockets.stat().st_mode) == 0o700
     second.send_signal(signal.SIGINT)
     second.wait()
+    server.remove()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="others keep the cluster in the data directory itself")
+async def test_a_data_directory_made_anew_at_the_same_path_gets_a_new_cluster(
+    data_dir: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    old = EmbeddedPostgres(data_dir)
+    process = running(old)
+    connection = await asyncpg.connect(host=str(old.sockets), user=ROLE, database="taskcast")
+    await connection.execute("CREATE TABLE kept (x int)")
+    await connection.close()
+    process.kill()
+    process.wait()
+    shutil.rmtree(data_dir)
+    data_dir.mkdir()
+
+    new = EmbeddedPostgres(data_dir)
+    process = running(new)
+
+    connection = await asyncpg.connect(host=str(new.sockets), user=ROLE, database="taskcast")
+    assert await connection.fetchval("SELECT to_regclass('kept')") is None
+    await connection.close()
+    process.send_signal(signal.SIGINT)
+    process.wait()
+    (aside,) = new.folder.parent.glob("postgres-until-*")
+    assert (aside / "PG_VERSION").exists()
+    assert str(aside) in caplog.text
+    new.remove()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="others keep the cluster in the data directory itself")
+@pytest.mark.parametrize("half", ["before there were marks", "the data directory's mark alone"])
+def test_an_unmarked_cluster_stays_with_the_data_directory_that_used_it(data_dir: Path, half: str) -> None:
+    server = EmbeddedPostgres(data_dir)
+    server.prepare()
+    made = (server.folder / "PG_VERSION").stat().st_ino
+    (server.folder.parent / MARK).unlink()
+    if half == "before there were marks":
+        (data_dir / MARK).unlink()
+        (data_dir / "cli-token").touch()
+
+    for _ in range(2):
+        EmbeddedPostgres(data_dir).prepare()
+
+    assert (server.folder / "PG_VERSION").stat().st_ino == made
     server.remove()
 
 
