@@ -98,6 +98,8 @@ class Firing:
                 elif not schedules.paused_at(record, now):
                     await self._decide_one(record, when, max(position, now - LOOKS_BACK), now)
                 upcoming += when.next_runs(now, 1)
+                # Should it break again, that is news.
+                self._unreadable.pop(record["name"], None)
             except (ValueError, TypeError, ArithmeticError) as error:
                 if self._unreadable.get(record["name"]) != str(error):
                     self._unreadable[record["name"]] = str(error)

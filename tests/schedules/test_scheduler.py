@@ -340,6 +340,24 @@ async def test_a_schedule_that_cannot_be_read_any_more_does_not_hold_up_the_othe
     assert row["next_runs"] == []
 
 
+async def test_a_schedule_that_was_mended_and_breaks_again_is_told_again(
+    firing: Firing, database: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    fields = {"name": "a-bad-one", "title": "Bad", "task": "BAD", "source": "stored"}
+    await stored.add(fields, Timing(kind="cron", cron="* * * * *"), by="a test")
+
+    async def times_told_with(cron: str) -> int:
+        async with connection() as lent:
+            await lent.execute("UPDATE schedules SET cron = $1", cron)
+        await firing.step()
+        return caplog.text.count("schedule a-bad-one cannot be read")
+
+    assert await times_told_with("Mars/Base") == 1
+    assert await times_told_with("Mars/Base") == 1, "the same mistake is told once"
+    assert await times_told_with("* * * * *") == 1
+    assert await times_told_with("Mars/Base") == 2
+
+
 async def test_while_the_queue_server_is_away_one_slot_is_tried_and_slots_are_decided_in_time(
     clock: Clock, prefix: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
