@@ -77,6 +77,7 @@ async def notification_digest(
         job: the running job.
     """
     url, sender_address = settings.need_smtp()
+    server = smtp_address(url)
     mailer = _Mailer(sender_address, job, settings.public_url)
     steps = Steps(job, {"Gathering": 10, "Sending": 90})
     steps.tell("Gathering", 0, "who is to be told")
@@ -96,19 +97,20 @@ async def notification_digest(
             + (f", {len(again)} again" if again else "")
         )
         try:
-            async with sender_for(smtp_address(url)) as sender:
-                for number, digest in enumerate(again):
-                    steps.tell("Sending", number / total, digest.user_id)
-                    await job.checkpoint()
-                    await guard.fetchval("SELECT 1")
-                    await mailer.send(sender, digest, again=True)
-                for number, person in enumerate(people, len(again)):
-                    steps.tell("Sending", number / total, person)
-                    await job.checkpoint()
-                    await guard.fetchval("SELECT 1")
-                    due = await to_its_end(digests.begin(person, job_id=mailer.job_id, number=0, host=mailer.host))
-                    if due is not None:
-                        await mailer.send(sender, due)
+            if total:
+                async with sender_for(server) as sender:
+                    for number, digest in enumerate(again):
+                        steps.tell("Sending", number / total, digest.user_id)
+                        await job.checkpoint()
+                        await guard.fetchval("SELECT 1")
+                        await mailer.send(sender, digest, again=True)
+                    for number, person in enumerate(people, len(again)):
+                        steps.tell("Sending", number / total, person)
+                        await job.checkpoint()
+                        await guard.fetchval("SELECT 1")
+                        due = await to_its_end(digests.begin(person, job_id=mailer.job_id, number=0, host=mailer.host))
+                        if due is not None:
+                            await mailer.send(sender, due)
         except BaseException:
             # One that was begun, and its mail was not.
             await to_its_end(digests.take_back_unfinished(mailer.job_id))
