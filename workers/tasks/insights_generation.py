@@ -31,7 +31,7 @@ TABLES = {
 }
 COLUMNS = [
     {"key": "account", "label": "Account"},
-    {"key": "title", "label": "What"},
+    {"key": "what", "label": "What"},
     {"key": "amount", "label": "Amount", "align": "right"},
     {"key": "currency", "label": "Currency"},
     {"key": "text", "label": "Why"},
@@ -109,7 +109,7 @@ def _result(month: Period, accounts: int, found: list[tuple[str, Insight]], told
         rows = [
             {
                 "account": account,
-                "title": each.title,
+                "what": each.what,
                 "amount": shown(each.amount, each.currency) if each.amount is not None else "",
                 "currency": each.currency,
                 "text": each.text,

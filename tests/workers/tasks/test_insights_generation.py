@@ -41,6 +41,18 @@ async def test_the_sample_household_is_told_what_recurs_rises_and_stands_out(boo
     assert {user for (user,) in await rows("SELECT DISTINCT user_id FROM notifications WHERE kind = 'price_rise'")}
 
 
+async def test_what_was_found_repeats_neither_the_account_nor_the_amount_beside_it(books: None) -> None:
+    result = await insights_generation(job=ToldJob())
+
+    found = {table["title"]: table["rows"] for table in result["tables"]}
+    assert set(found) == {"Month's end", "Unusual amounts", "Price rises", "Recurring payments"}
+    for row in [row for rows_of_table in found.values() for row in rows_of_table]:
+        assert row["account"] not in row["what"]
+        assert row["amount"].lstrip("-") not in row["what"]
+    assert {row["what"] for row in found["Month's end"]} == {"Balance on 2026-09-30"}
+    assert "Landlord Ltd" in {row["what"] for row in found["Recurring payments"]}
+
+
 async def test_killed_in_the_middle_and_run_again_the_insights_are_those_of_one_run(
     books: None, killed: Callable[..., Awaitable[None]]
 ) -> None:

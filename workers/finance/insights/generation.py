@@ -121,6 +121,7 @@ def _recurring(account: ChosenAccount, month: Period, series: Series) -> Insight
         month.first,
         account.id,
         f"{series.whom}: {shown(abs(series.amount), currency)} {currency} {series.interval.name}",
+        series.whom,
         f"It {way} {series.interval.name}, {shown(abs(series.a_year), currency)} {currency} a year; next about "
         f"{series.next_on.isoformat()}.",
         series.amount,
@@ -146,6 +147,7 @@ def _rise(account: ChosenAccount, rise: Rise) -> Insight:
         Period.containing(rise.after.booked_on).first,
         account.id,
         f"{whom} went up by {rise.share:.1%}",
+        f"{whom} went up by {rise.share:.1%}",
         f"From {shown(-rise.before.amount, currency)} to {shown(-rise.after.amount, currency)} {currency} "
         f"{rise.series.interval.name} since {rise.after.booked_on.isoformat()}: {shown(more, currency)} {currency} more a year.",
         -more,
@@ -168,6 +170,7 @@ def _unusual(account: ChosenAccount, month: Period, unusual: Unusual) -> Insight
         month.first,
         account.id,
         f"{line.whom}: {shown(-line.amount, currency)} {currency} is unusual",
+        line.whom,
         f"On {line.booked_on.isoformat()}; usual for {unusual.among} are {shown(unusual.usual, currency)} {currency}.",
         line.amount,
         currency,
@@ -193,6 +196,7 @@ def _forecast(account: ChosenAccount, month: Period, as_of: date, seen: Forecast
         month.first,
         account.id,
         f"{account.name}: about {shown(at_end, currency)} {currency} on {month.last.isoformat()}",
+        f"Balance on {month.last.isoformat()}",
         f"{shown(seen.balance, currency)} {currency} on {as_of.isoformat()}; likely between {shown(low, currency)} and "
         f"{shown(high, currency)} at the month's end.",
         at_end,

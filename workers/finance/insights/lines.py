@@ -30,13 +30,19 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Insight:
-    """Something found out, with its evidence: numbers and the ids of the bookings that show it."""
+    """Something found out, with its evidence: numbers and the ids of the bookings that show it.
+
+    Attributes:
+        title: what it is, said so that it stands alone.
+        what: the same for a table, which has the account and the amount in columns of their own.
+    """
 
     kind: str
     key: str
     month: date
     account_id: UUID
     title: str
+    what: str
     text: str
     amount: Decimal | None
     currency: str
