@@ -46,6 +46,7 @@ SHOWN = (
     (b"%PDF-", "application/pdf"), (b"\x89PNG\r\n\x1a\n", "image/png"), (b"\xff\xd8\xff", "image/jpeg"),
 )  # fmt: skip
 """What a browser may show of what jobs made, known by its first bytes and not by what somebody said of it."""
+NOT_KEPT = {"Cache-Control": "no-store"}
 FORM_EXTRA = 64 * 1024
 """What a form may hold beside its file."""
 
@@ -66,6 +67,8 @@ class Routes:
             Route("/health", lambda _: JSONResponse({"status": "ok"})),
             Route(SIGN_IN, self.show_sign_in, methods=["GET"]),
             Route(SIGN_IN, self.sign_in, methods=["POST"]),
+            # Whether a session is good still: the guard answers all others, without the work of a page.
+            Route("/admin/session", lambda _: Response(status_code=204, headers=NOT_KEPT), methods=["GET"]),
             Route("/admin/sign-out", self.sign_out, methods=["POST"]),
             Route("/admin/upload", self.upload, methods=["POST"]),
             Route("/admin/store", self.store, methods=["POST"]),
@@ -274,7 +277,7 @@ def label(name: str) -> str:
 
 
 def _form(html: str, status: int = 200) -> Response:
-    return HTMLResponse(html, status, headers={"Cache-Control": "no-store"})
+    return HTMLResponse(html, status, headers=NOT_KEPT)
 
 
 def _problem(text: str, status: int) -> Response:

@@ -47,6 +47,13 @@ async def test_a_stranger_is_sent_to_sign_in_and_back_later(browser: httpx.Async
     assert answer.headers["location"] == "/admin/sign-in?next=%2Fadmin%2Fjobs%3Fjob%3D1"
 
 
+async def test_whether_there_is_a_session_is_answered_without_a_page(browser: httpx.AsyncClient) -> None:
+    stranger = await browser.get("/admin/session")
+    unknown = await browser.get("/admin/session", headers={"cookie": f"{COOKIE}=a-token"})
+
+    assert (stranger.status_code, unknown.status_code) == (401, 503)
+
+
 async def test_a_form_of_another_site_is_refused(browser: httpx.AsyncClient) -> None:
     answer = await browser.post(
         "/admin/sign-in", data={"email": "a@b.c", "password": "x"}, headers={"origin": "https://evil.test"}

@@ -7,6 +7,9 @@ from tests.scenarios.system import System
 from tests.ui.conftest import sign_in
 from tests.waiting import eventually
 
+REFUSED = "told => window.socket.listeners('connect_error').forEach(hear => hear(new Error(told)))"
+"""What the page does when its socket is refused with these words."""
+
 
 async def test_a_wrong_password_is_said_and_the_address_kept(page: Page, system: System) -> None:
     await page.goto(f"{system.dashboard}/admin/jobs")
@@ -50,6 +53,29 @@ async def test_a_page_that_was_away_while_its_session_ended_asks_for_a_sign_in(p
     await page.request.post(f"{system.dashboard}/admin/sign-out", headers={"Origin": system.dashboard})
 
     await page.evaluate("window.socket.connect()")
+
+    await expect(page.get_by_text("Your session has ended")).to_be_visible()
+
+
+async def test_a_page_asks_for_its_session_and_not_for_a_whole_page(dashboard: Page, system: System) -> None:
+    asked: list[str] = []
+    dashboard.on("request", lambda request: asked.append(request.url.removeprefix(system.dashboard)))
+
+    async with dashboard.expect_response("**/admin/session") as answer:
+        await dashboard.evaluate(REFUSED, "websocket error")
+
+    assert (await answer.value).status == 204
+    assert asked == ["/admin/session"]
+
+
+async def test_a_page_of_a_dashboard_that_was_restarted_asks_for_a_sign_in_if_its_session_has_ended(
+    page: Page, system: System
+) -> None:
+    await sign_in(page, system)
+    await page.evaluate("window.socket.disconnect()")
+    await page.request.post(f"{system.dashboard}/admin/sign-out", headers={"Origin": system.dashboard})
+
+    await page.evaluate(REFUSED, "handshake failed")
 
     await expect(page.get_by_text("Your session has ended")).to_be_visible()
 

@@ -33,7 +33,7 @@ export default {
       window.socket.on("disconnect", this.lost);
       // NiceGUI reloads on a refused handshake, also into an error page; reload only when the server answers.
       window.socket.off("connect_error");
-      window.socket.on("connect_error", (error) => { this.lost(); if (/handshake/i.test(error.message)) this.reload(); else this.ask(); });
+      window.socket.on("connect_error", (error) => { this.lost(); if (/handshake/i.test(error.message)) this.reload(); else this.session(); });
     },
     found() { clearTimeout(this.timer); this.browser = "live"; },
     lost() {
@@ -41,18 +41,16 @@ export default {
       clearTimeout(this.timer);
       this.timer = setTimeout(() => (this.browser = "offline"), OFFLINE_MS);
     },
-    async ask() {   // a refused socket looks like a lost one: is there a session still?
-      const answer = await fetch(location.href, { cache: "no-store" }).catch(() => null);
+    async session() {   // a refused socket looks like a lost one: is there a session still?
+      const answer = await fetch("/admin/session", { cache: "no-store" }).catch(() => null);
       if (answer?.status === 401) location.replace("/admin/sign-in?ended=1&next=" + encodeURIComponent(location.pathname + location.search));
+      return !!answer?.ok;
     },
     async reload() {
-      for (;;) {
-        try {
-          const answer = await fetch(location.href, { cache: "no-store" });
-          if (answer.ok) return location.reload();
-        } catch { /* not yet */ }
-        await new Promise((done) => setTimeout(done, 1000));
-      }
+      if (this.reloading) return;
+      this.reloading = true;
+      while (!(await this.session())) await new Promise((done) => setTimeout(done, 1000));
+      location.reload();
     },
   },
 };
