@@ -18,6 +18,8 @@ SHOWN_CHARACTERS = 300_000
 SHOWN_ATTEMPTS = 50
 LOST = "lost"
 """State of an attempt, not of a job: its worker has vanished."""
+LOG_KEPT_MS = 86_400_000
+"""The lines of completed jobs are kept at least a day, the least that can be set."""
 WIDE = 40
 """Characters above which a fact takes a whole line; the browser knows the same number."""
 
@@ -41,6 +43,18 @@ def job_page(row: Row) -> Row:
 
 def _result(result: Any) -> Row:
     return shown(result) | result_parts(result)
+
+
+def empty_log(row: Row, *, now: float) -> str:
+    """Return why a job has no log lines, and whether any may still come; `now` in ms."""
+    status = str(row.get("status") or "")
+    if status in {JobState.SCHEDULED, JobState.QUEUED} and not row.get("attempt"):
+        return "The job has not begun; its log lines will appear here."
+    if status == JobState.COMPLETED and now - (millis(row.get("completed_at")) or now) > LOG_KEPT_MS:
+        return "No log lines: nothing was logged, or it is so old that they were deleted."
+    if status in JobState._value2member_map_ and JobState(status).is_final:
+        return "Nothing was logged." if row.get("attempt") else "The job never began, so nothing was logged."
+    return "Nothing is logged yet; lines will appear here as they come."
 
 
 def shown(value: Any) -> Row:

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from taskcast.states import JobState
 from ui.components.element import encode
 from ui.durations import duration
-from ui.job_page import job_page, shown, timeline
+from ui.job_page import empty_log, job_page, shown, timeline
+from ui.model import millis
 from ui.rows import delta, table_row
 
 ROW: dict[str, Any] = {
@@ -169,6 +170,30 @@ def test_the_limits_of_a_job_are_facts() -> None:
     assert facts["Concurrency limit"] == "2 at once, key tenant:7"
     assert facts["Rate limit"] == "10 per minute, key import"
     assert "Rate limit key" not in facts
+
+
+@pytest.mark.parametrize(
+    ("row", "words"),
+    [
+        ({"status": "scheduled"}, "The job has not begun; its log lines will appear here."),
+        ({"status": "queued"}, "The job has not begun; its log lines will appear here."),
+        ({"status": "queued", "attempt": 1}, "Nothing is logged yet; lines will appear here as they come."),
+        ({"status": "running", "attempt": 1}, "Nothing is logged yet; lines will appear here as they come."),
+        ({"status": "retrying", "attempt": 1}, "Nothing is logged yet; lines will appear here as they come."),
+        ({"status": "completed", "attempt": 1, "completed_at": "2026-11-24T12:00:00Z"}, "Nothing was logged."),
+        (
+            {"status": "completed", "attempt": 1, "completed_at": "2026-11-22T12:00:00Z"},
+            "No log lines: nothing was logged, or it is so old that they were deleted.",
+        ),
+        ({"status": "failed", "attempt": 2}, "Nothing was logged."),
+        ({"status": "cancelled", "attempt": 0}, "The job never began, so nothing was logged."),
+    ],
+)
+def test_an_empty_log_says_whether_lines_may_still_come(row: dict[str, Any], words: str) -> None:
+    now = millis("2026-11-24T12:01:00Z")
+    assert now is not None
+
+    assert empty_log(row, now=now) == words
 
 
 def test_a_job_looks_stuck_until_it_ends() -> None:

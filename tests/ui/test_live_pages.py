@@ -237,6 +237,19 @@ async def test_an_empty_file_is_refused_in_words(dashboard: Page, system: System
     await expect(dashboard.locator(".toast[data-tone=bad]")).to_contain_text("not empty")
 
 
+async def test_a_job_that_logs_nothing_says_so_instead_of_an_empty_box(
+    dashboard: Page, gateway: Client, system: System
+) -> None:
+    job = (await gateway.enqueue("wait", {"seconds": 60}))["id"]
+    await dashboard.goto(f"{system.dashboard}/admin/jobs/job/{job}")
+    await expect(dashboard.get_by_text("Nothing is logged yet; lines will appear here as they come.")).to_be_visible()
+    await expect(dashboard.get_by_label("Filter log lines")).to_have_count(0)
+
+    await gateway.cancel(job)
+
+    await expect(dashboard.get_by_text("Nothing was logged.")).to_be_visible(timeout=20_000)
+
+
 async def test_the_log_can_be_taken_along(dashboard: Page, gateway: Client, system: System) -> None:
     job = (await gateway.enqueue("ledger", {"number": 1, "steps": 5}))["id"]
     await eventually(lambda: _ended(gateway, job))

@@ -21,6 +21,10 @@ class LogView(LiveElement, component="log_view.js"):
         if download:
             self._props["download"] = download
 
+    def say(self, quiet: str) -> None:
+        """Say why there are no lines."""
+        self.send_if_changed(quiet, "say")
+
     def lines(self, lines: list[Line], *, reset: bool, earlier: bool = False) -> None:
         """Send new lines, or all of them."""
         if reset:
@@ -58,7 +62,7 @@ class JobDetail(LiveElement, component="job_view.js"):
         self._props.update(id=view.job_id, url=f"{BASE}/job/{path}", base=BASE, wide=wide, may=page.may)
         with self:
             self.log = LogView(
-                page, bar=True, label="Job log", quiet="No log lines.", download=f"/admin/export/{path}"
+                page, bar=True, label="Job log", quiet=view.empty_log, download=f"/admin/export/{path}"
             ).classes("p-log")
         self.log.hear("all", lambda _: page.act(view.read_all))
 
@@ -66,9 +70,11 @@ class JobDetail(LiveElement, component="job_view.js"):
         """Send all of it."""
         self.send("patch", {"now": now_ms(), **self._job.drawn})
         self.log.lines(list(self._job.lines), reset=True, earlier=self._job.has_earlier)
+        self.log.say(self._job.empty_log)
 
     def draw_job(self, change: Row, lines: list[Line], reset: bool) -> None:
         """Send the parts that changed and new lines."""
         if change:
             self.send("patch", change)
         self.log.lines(lines, reset=reset, earlier=self._job.has_earlier)
+        self.log.say(self._job.empty_log)

@@ -1,12 +1,12 @@
 // Log lines, only those in view as DOM: fixed line height, follow, level and text filter in the browser. A line is
 // [key, at, level, attempt, message, details, job's type, number]; texts are text nodes.
-import { Icon, count, parse, timeOf } from "taskcast-ui";
+import { Icon, parse, timeOf } from "taskcast-ui";
 const LH = 20, RANK = { DEBUG: 0, INFO: 1, WARNING: 2, ERROR: 3, GAP: 4 };
 export default {
   components: { Icon },
   template: `
-  <div class="lvb">
-    <div v-if="bar" class="lv-h">
+  <div class="lvb" :class="{bare: bar && !size}">
+    <div v-if="bar && size" class="lv-h">
       <div class="seg" role="group" aria-label="Least level"><button v-for="l in levels" :key="l[0]" :aria-pressed="String(level === l[0])" @click="filter(null, l[0])">{{ l[1] }}</button></div>
       <label class="dock-f"><Icon name="search"/><input type="search" placeholder="Filter log lines" aria-label="Filter log lines" :value="query" @input="filter($event.target.value, null)"></label>
       <label v-if="attempts > 1 || attempt" class="fld sel lv-at" :class="{set: attempt}"><select aria-label="Attempt" v-model.number="attempt" @change="filter(null, null)"><option :value="0">All attempts</option><option v-for="n in attempts" :key="n" :value="n">Attempt {{ n }}</option></select></label>
@@ -22,14 +22,14 @@ export default {
           </component>
         </div>
       </div>
-      <div v-if="!total" class="lv-none">{{ count(size) && size ? 'No line matches.' : quiet }}</div>
+      <div v-if="!total" class="lv-none">{{ size ? 'No line matches.' : why ?? quiet }}</div>
       <button v-if="!follow && total" class="lv-tail" @click="tail"><Icon name="arrow-down"/>Follow{{ missed ? ' · ' + missed + ' new' : '' }}</button>
     </div>
     <div v-if="open" class="lv-more"><button class="mini" @click="open = null"><Icon name="x"/>Close</button>{{ open }}</div>
   </div>`,
   props: { maxLines: { type: Number, default: 50000 }, initial: String, bar: Boolean, wide: Boolean, label: { type: String, default: "Log" }, quiet: { type: String, default: "No log lines." }, download: String },
   emits: ["all"],
-  data: () => ({ ver: 0, top: 0, height: 400, follow: true, query: "", level: "", missed: 0, open: null, earlier: false, loading: false, attempts: 0, attempt: 0, LH, levels: [["", "All"], ["INFO", "Info"], ["WARNING", "Warn"], ["ERROR", "Error"]] }),
+  data: () => ({ why: null, ver: 0, top: 0, height: 400, follow: true, query: "", level: "", missed: 0, open: null, earlier: false, loading: false, attempts: 0, attempt: 0, LH, levels: [["", "All"], ["INFO", "Info"], ["WARNING", "Warn"], ["ERROR", "Error"]] }),
   created() { this.buf = []; this.view = this.buf; },   // not reactive on purpose: tens of thousands of lines
   mounted() {
     this.ro = new ResizeObserver(() => { if (!this.$refs.body) return; this.height = this.$refs.body.clientHeight; if (this.follow) this.tail(); });
@@ -49,7 +49,7 @@ export default {
     },
   },
   methods: {
-    count,
+    say(text) { this.why = parse(text); },
     reset(text) { const p = parse(text); this.earlier = !!p.earlier; this.loading = false; this.open = null; this.buf = []; this.attempts = 0; this.append(p.lines); },
     append(text) {
       const lines = parse(text);

@@ -7,10 +7,11 @@ from typing import Any
 
 from taskcast import events as ev
 from taskcast.client import EventMessage, Gap, GatewayError, Message, Snapshot, Subscription
-from ui.job_page import job_page
+from ui.job_page import empty_log, job_page
 from ui.model import Row, apply_detail, millis, newer
 from ui.rows import delta
 from ui.upstream import Upstream
+from ui.views.jobs import now_ms
 from ui.views.view import View
 from ui.words import explain
 
@@ -37,6 +38,11 @@ class JobView(View):
         self._new_lines: list[Line] = []
         self._logs_reset = False
         self._is_reading = False
+
+    @property
+    def empty_log(self) -> str:
+        """What to say while there are no log lines."""
+        return empty_log(self.row or {}, now=now_ms()) if self.is_loaded else "The log is being loaded."
 
     async def subscribe(self) -> Subscription:
         """Subscribe to the job with the tail of its log."""
