@@ -26,7 +26,7 @@ export default {
     <div class="p-h">
       <div><h2 :title="job?.type">{{ job ? job.type || 'unknown task' : missing ? 'No such job' : 'Job' }}</h2><span class="mono p-id">{{ id }}</span></div>
       <Chip v-if="job && wide" :state="job.status"/>
-      <button class="ib" :aria-label="copied ? 'Link copied' : 'Copy link'" :title="copied ? 'Copied' : 'Copy link'" @click="share"><Icon :name="copied ? 'check' : 'link'"/></button>
+      <button v-if="!missing" class="ib" :aria-label="copied ? 'Link copied' : 'Copy link'" :title="copied ? 'Copied' : 'Copy link'" @click="share"><Icon :name="copied ? 'check' : 'link'"/></button>
       <a v-if="!wide" class="ib" :href="url" aria-label="Open as a page" title="Open as a page"><Icon name="maximize-2"/></a>
       <button v-if="!wide" class="ib" aria-label="Close" title="Close (Esc)" @click="shut"><Icon name="x"/></button>
       <template v-if="wide && job"><button v-if="retryable" class="btn" data-testid="another" title="A new job with other arguments" @click="$emit('act', 'another')"><Icon name="pencil"/>Run with other arguments</button><button v-if="retryable" class="btn" data-testid="retry" @click="$emit('act', 'retry')"><Icon name="rotate-ccw"/>Run again</button><button v-if="cancellable" class="btn danger" data-testid="cancel" :disabled="job.asked" @click="$emit('act', 'cancel')"><Icon :name="job.asked ? 'loader-circle' : 'x'" :class="{spin: job.asked}"/>{{ job.asked ? asking : 'Cancel' }}</button></template>
