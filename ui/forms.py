@@ -51,7 +51,7 @@ def arguments_of(schema: Row, values: Row) -> Row:
         Unfit: naming the field and what is wrong with it.
     """
     if fields_of(schema) is None:
-        found = _json(values.get("data"), "data")
+        found = json_of(values.get("data"), "data")
         if not isinstance(found, dict):
             raise Unfit("data", 'Give an object such as {"month": "2026-10"}.')
         return found
@@ -65,6 +65,22 @@ def arguments_of(schema: Row, values: Row) -> Row:
         elif name in required:
             raise Unfit(f"data.{name}", "is needed")
     return arguments
+
+
+def json_of(text: Any, name: str) -> Any:
+    """Return what a field's JSON says, None of an empty one.
+
+    Raises:
+        Unfit: naming the field and where the mistake is.
+    """
+    try:
+        return json.loads(str(text or "null"))
+    except json.JSONDecodeError as error:
+        raise Unfit(
+            name, f"Line {error.lineno}, column {error.colno}: {error.msg[:1].lower()}{error.msg[1:]}."
+        ) from None
+    except (ValueError, RecursionError) as error:
+        raise Unfit(name, f"This is no JSON: {error}.") from None
 
 
 def _field(name: str, schema: Row, required: bool, known: Any) -> Row:
@@ -137,7 +153,7 @@ def _value(name: str, schema: Row, value: Any) -> Any:
         return [line.strip() for line in text.splitlines() if line.strip()]
     if kind == "either" and not text.lstrip().startswith(("{", "[", '"')):
         return text.strip()
-    return _json(text, name)
+    return json_of(text, name)
 
 
 def _kind(schema: Row) -> str:
@@ -227,14 +243,3 @@ def _text(value: Any) -> str:
 
 def _is_json(text: str) -> bool:
     return text in {"true", "false", "null"} or text.lstrip("-").replace(".", "", 1).isdigit()
-
-
-def _json(text: Any, name: str) -> Any:
-    try:
-        return json.loads(str(text or "null"))
-    except json.JSONDecodeError as error:
-        raise Unfit(
-            name, f"Line {error.lineno}, column {error.colno}: {error.msg[:1].lower()}{error.msg[1:]}."
-        ) from None
-    except (ValueError, RecursionError) as error:
-        raise Unfit(name, f"This is no JSON: {error}.") from None

@@ -6,6 +6,7 @@ import json
 from datetime import UTC, datetime
 
 from ui.durations import duration
+from ui.forms import json_of
 from ui.model import Row, millis
 from ui.questions import Question, Unfit, reason_field, until_field
 from ui.queues import pause_of
@@ -74,7 +75,8 @@ def edit_schedule(tasks: list[str], row: Row | None = None, *, zone: str = "UTC"
     known = row or {}
     kind = str(known.get("kind") or "cron")
     fields: tuple[Row, ...] = (
-        {"kind": "text", "name": "title", "label": "Title", "value": str(known.get("title") or ""), "max": 255, "hint": ""},
+        {"kind": "text", "name": "title", "label": "Title" if row else "Title (optional)", "value": str(known.get("title") or ""), "max": 255,
+         "hint": "" if row else "The task's name if left out."},
         {
             "kind": "select", "name": "task", "label": "Task", "options": [[name, name] for name in tasks],
             "value": str(known.get("task") or (tasks[0] if tasks else "")), "hint": "",
@@ -98,7 +100,7 @@ def edit_schedule(tasks: list[str], row: Row | None = None, *, zone: str = "UTC"
             "only": ["kind", "once"], "hint": "",
         },
         {
-            "kind": "area", "name": "arguments", "label": "Arguments (JSON object)", "rows": 3, "hint": "",
+            "kind": "area", "name": "arguments", "told": "data", "label": "Arguments (JSON object)", "rows": 3, "hint": "",
             "value": json.dumps(known.get("arguments") or {}, indent=2, ensure_ascii=False),
         },
         {
@@ -121,10 +123,7 @@ def edited(values: Row) -> Row:
     found: Row = {name: str(values.get(name) or "").strip() for name in ("title", "task", "policy", "why")}
     if not found["task"]:
         raise Unfit("task", "Choose one.")
-    try:
-        found["arguments"] = json.loads(str(values.get("arguments") or "{}"))
-    except ValueError as error:
-        raise Unfit("arguments", f"This is no JSON: {error}.") from None
+    found["arguments"] = json_of(values.get("arguments") or "{}", "arguments")
     if not isinstance(found["arguments"], dict):
         raise Unfit("arguments", 'Give an object such as {"month": "2026-10"}.')
     return {name: value for name, value in (found | timing(values, kind)).items() if value != "" or name == "why"}
@@ -138,7 +137,7 @@ def timing(values: Row, kind: str) -> Row:
     """
     if kind == "interval":
         try:
-            return {"every_s": int(str(values.get("every_s") or ""))}
+            return {"every_s": int(str(values.get("every_s", "")))}
         except ValueError:
             raise Unfit("every_s", "Give a whole number of seconds.") from None
     if kind == "once":

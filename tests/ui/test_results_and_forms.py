@@ -12,7 +12,7 @@ from ui.forms import arguments_of, fields_of, whole
 from ui.job_page import job_page
 from ui.questions import Unfit
 from ui.results import result_parts
-from ui.schedules import edited, schedule_row
+from ui.schedules import edited, schedule_row, timing
 
 FILE = {
     "id": "0198c0de-0000-7000-8000-000000000000",
@@ -161,6 +161,10 @@ def test_a_schedule_that_was_filled_in_has_one_time() -> None:
         edited(values | {"every_s": "often"})
     with pytest.raises(Unfit):
         edited(values | {"arguments": "[]"})
+
+
+def test_an_interval_of_nothing_is_a_number_and_the_gateways_to_refuse() -> None:
+    assert timing({"every_s": 0}, "interval") == {"every_s": 0}
 
 
 def test_a_schedule_is_drawn_though_the_gateway_tells_less_than_usual() -> None:

@@ -58,14 +58,54 @@ async def test_a_schedule_is_made_paused_run_changed_and_deleted_on_the_page(
     assert "quick-one-b-now-b" not in [each["id"] for each in await gateway.schedules()]
 
 
+async def test_a_wrong_cron_line_is_said_once_and_no_more_once_it_is_mended(dashboard: Page, system: System) -> None:
+    await dashboard.goto(f"{system.dashboard}/admin/schedules")
+    await dashboard.get_by_test_id("new-schedule").click()
+    await dashboard.locator("[data-field=title]").fill("Wrong")
+    cron, said = dashboard.locator("[data-field=cron]"), dashboard.get_by_text("wrong minute")
+    await cron.fill("99 * * * *")
+    await expect(said).to_have_count(1, timeout=20_000)
+
+    await dashboard.get_by_test_id("confirm").click()
+
+    await expect(cron).to_have_attribute("aria-invalid", "true", timeout=20_000)
+    await expect(said).to_have_count(1, timeout=20_000)
+    await cron.fill("0 6 * * 1")
+    await expect(said).to_have_count(0, timeout=20_000)
+    await expect(dashboard.locator(".dlg-p")).to_contain_text("Mon", timeout=20_000)
+
+
+async def test_a_mistake_in_a_schedules_arguments_is_said_at_their_field(dashboard: Page, system: System) -> None:
+    await dashboard.goto(f"{system.dashboard}/admin/schedules")
+    await dashboard.get_by_test_id("new-schedule").click()
+    await dashboard.locator("[data-field=task]").select_option("quick")
+    await dashboard.locator("[data-field=arguments]").fill('{"number": "seven"}')
+
+    await dashboard.get_by_test_id("confirm").click()
+
+    await expect(dashboard.locator("[data-field=arguments]")).to_have_attribute("aria-invalid", "true", timeout=20_000)
+    await expect(dashboard.locator(".dlg-e")).to_contain_text("number", timeout=20_000)
+
+
+async def test_on_a_narrow_phone_nothing_of_a_schedule_is_cut_off(
+    dashboard: Page, gateway: Client, system: System
+) -> None:
+    await gateway.create_schedule("INSIGHTS_GENERATION", id="narrow", cron="0 8 * * *", force=True)
+    await dashboard.set_viewport_size({"width": 320, "height": 640})
+    await dashboard.goto(f"{system.dashboard}/admin/schedules")
+
+    await expect(dashboard.locator("tr[data-schedule=narrow]")).to_be_visible()
+    assert await dashboard.locator(".sdl").evaluate("card => card.scrollWidth - card.clientWidth") == 0
+
+
 async def test_a_viewer_elsewhere_sees_own_hours_and_what_others_do_and_may_do_nothing(
     browser: Browser, gateway: Client, system: System
 ) -> None:
-    await make_person(gateway, "eve@example.com", "viewer")
+    await make_person(gateway, "viola@example.com", "viewer")
     await gateway.create_schedule("quick", id="breakfast", cron="0 8 * * *", arguments={"number": 1})
     context = await browser.new_context(timezone_id="Asia/Kolkata")
     page = await context.new_page()
-    await sign_in(page, system, email="eve@example.com", password=PASSWORD)
+    await sign_in(page, system, email="viola@example.com", password=PASSWORD)
     await page.goto(f"{system.dashboard}/admin/schedules")
     row = page.locator("tr[data-schedule=breakfast]")
 

@@ -7,7 +7,7 @@ export default {
   template: `<dialog class="dlg" :class="{wide: q.wide}" ref="box" aria-labelledby="dlg-title" @cancel="close" @mousedown.self="close"><form method="dialog" novalidate @submit.prevent="send" @keydown.ctrl.enter="send">
     <div class="dlg-b"><h3 id="dlg-title">{{ q.title }}</h3><p v-for="(t, i) in q.text" :key="i">{{ t }}</p>
       <template v-for="f in q.fields" :key="f.name">
-        <template v-if="!f.only || v[f.only[0]] === f.only[1]">
+        <template v-if="shown(f)">
         <label v-if="f.kind === 'text' || f.kind === 'confirm'"><span>{{ f.label }}</span><input class="txt" v-model="v[f.name]" :maxlength="f.max || 200" :aria-invalid="bad(f)" :data-field="f.name" autocomplete="off" spellcheck="false" @input="f.preview && look()"></label>
         <label v-else-if="f.kind === 'number'"><span>{{ f.label }}</span><input class="txt" type="number" :step="f.step" v-model="v[f.name]" :aria-invalid="bad(f)" :data-field="f.name" autocomplete="off" @input="f.preview && look()"></label>
         <label v-else-if="f.kind === 'date' || f.kind === 'moment'"><span>{{ f.label }}</span><input class="txt" :type="f.kind === 'date' ? 'date' : 'datetime-local'" v-model="v[f.name]" :aria-invalid="bad(f)" :data-field="f.name"></label>
@@ -22,8 +22,8 @@ export default {
           <label v-else><span>{{ f.label }}</span><textarea class="txt json" ref="json" v-model="v[f.name]" :rows="Math.min(16, Math.max(4, v[f.name].split('\\n').length + 1))" :aria-invalid="bad(f)" :data-field="f.name" spellcheck="false" autocomplete="off" @keydown.esc.stop="close"></textarea></label></div>
         <p v-if="f.hint" class="dlg-n">{{ f.hint }}</p></template>
         <ul v-if="wrong(f).length" class="dlg-e" role="alert"><li v-for="w in wrong(f)" :key="w[0]"><b v-if="w[0]" class="mono">{{ w[0] }}</b> {{ w[1] }}</li></ul>
+        <div v-if="preview && f.name === lastTimed && !(preview.problem && isSaid)" class="dlg-p" aria-live="polite"><template v-if="preview.next"><b>Next runs</b><span v-for="at in preview.next" :key="at" class="num">{{ whenOf(at) }}</span></template><span v-else>{{ preview.problem }}</span></div>
       </template>
-      <div v-if="preview" class="dlg-p" aria-live="polite"><template v-if="preview.next"><b>Next runs</b><span v-for="at in preview.next" :key="at" class="num">{{ whenOf(at) }}</span></template><span v-else>{{ preview.problem }}</span></div>
       <ul v-if="q.items?.length" class="found"><li v-for="(i, n) in q.items" :key="n"><a class="mono" :href="base + '/job/' + encodeURIComponent(i.job)" @click="close">{{ i.job }}</a><b>{{ i.title }}</b><span>{{ i.text }}</span></li></ul>
       <div v-if="problem" class="note bad" role="alert"><Icon name="circle-alert"/><span>{{ problem }}</span></div>
     </div>
@@ -32,7 +32,12 @@ export default {
   props: { base: String },
   emits: ["answer", "preview"],
   data: () => ({ q: { text: [], fields: [] }, v: {}, open: false, busy: false, fields: {}, problem: "", soonest: "", preview: null, sending: false, picked: "" }),
-  computed: { confirmed() { return (this.q.fields || []).every((f) => f.kind !== "confirm" || this.v[f.name].trim() === f.value); } },
+  computed: {
+    timed() { return (this.q.fields || []).filter((f) => f.preview && this.shown(f)).map((f) => f.name); },
+    isSaid() { return this.timed.some((name) => name in this.fields); },   // a mistake is said once, at its field
+    lastTimed() { return this.timed.at(-1); },
+    confirmed() { return (this.q.fields || []).every((f) => f.kind !== "confirm" || this.v[f.name].trim() === f.value); },
+  },
   methods: {
     patch(text) {
       const p = parse(text);
@@ -42,7 +47,7 @@ export default {
       this.busy = false;
       if (p.close) return this.close();
       this.fields = p.fields || {};
-      const known = Object.keys(this.fields).filter((key) => !this.q.fields.some((f) => this.of(f, key)));
+      const known = Object.keys(this.fields).filter((key) => !this.q.fields.some((f) => this.within(f, key) !== null));
       this.problem = known.length ? known.map((key) => `${key}: ${this.fields[key]}`).join("; ") : Object.keys(this.fields).length ? "" : p.problem;
     },
     show(q) {
@@ -53,16 +58,20 @@ export default {
       this.look();
       this.$nextTick(() => { if (!this.$refs.box.open) this.$refs.box.showModal(); (this.$el.querySelector("input:not([type=radio]):not([type=checkbox])") || this.$refs.yes || this.$refs.no).focus(); });
     },
+    shown(f) { return !f.only || this.v[f.only[0]] === f.only[1]; },
     edit() { this.open = true; this.$nextTick(() => this.$refs.json[0].focus()); },
-    of: (f, key) => key === f.name || key.startsWith(f.name + "."),
+    within(f, key) {   // where in a field's value the mistake lies, "" for all of it; null for another field's
+      const name = [f.name, f.told].find((n) => n && (key === n || key.startsWith(n + ".")));
+      return name ? key.slice(name.length + 1) : null;
+    },
     bad(f) { return String(this.wrong(f).length > 0); },
-    wrong(f) { return Object.entries(this.fields).filter(([key]) => this.of(f, key)).map(([key, text]) => [key === f.name ? "" : key.slice(f.name.length + 1), text]); },
+    wrong(f) { return Object.entries(this.fields).map(([key, text]) => [this.within(f, key), text]).filter(([part]) => part !== null); },
     send() {
       if (this.busy || !this.confirmed || !this.q.yes) return;
       const out = {};
       for (const f of this.q.fields) {
         if (f.kind === "json" && !this.open) continue;
-        if (f.only && this.v[f.only[0]] !== f.only[1]) continue;
+        if (!this.shown(f)) continue;
         out[f.name] = this.v[f.name];
         if (f.kind === "moment") { const at = new Date(this.v[f.name]); out[f.name] = Number.isNaN(+at) ? "" : at.toISOString(); }
         if (f.kind === "choice" && out[f.name] === "at") { const at = new Date(this.v[f.name + "_at"]); out[f.name + "_at"] = Number.isNaN(+at) ? "" : at.toISOString(); }
@@ -74,6 +83,7 @@ export default {
     look() {   // what is being filled in is looked at a moment after the last key
       clearTimeout(this.timer);
       if (!this.q.fields.some((f) => f.preview)) return;
+      for (const name of this.timed) delete this.fields[name];   // said of what stood there before
       if (this.v.kind === "once") { this.preview = null; return; }
       this.timer = setTimeout(() => this.$emit("preview", this.q.token, { ...this.v }), 250);
     },
