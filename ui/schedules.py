@@ -75,8 +75,10 @@ def edit_schedule(tasks: list[str], row: Row | None = None, *, zone: str = "UTC"
     known = row or {}
     kind = str(known.get("kind") or "cron")
     fields: tuple[Row, ...] = (
-        {"kind": "text", "name": "title", "label": "Title" if row else "Title (optional)", "value": str(known.get("title") or ""), "max": 255,
-         "hint": "" if row else "The task's name if left out."},
+        {
+            "kind": "text", "name": "title", "label": "Title" if row else "Title (optional)", "max": 255, "hint": "",
+            "value": str(known.get("title") or ""),
+        },
         {
             "kind": "select", "name": "task", "label": "Task", "options": [[name, name] for name in tasks],
             "value": str(known.get("task") or (tasks[0] if tasks else "")), "hint": "",

@@ -3,7 +3,7 @@ import { Bar, Chip, Icon, ago, clock, copy, count, duration, elapsed, isFinal, l
 import { defineComponent, h } from "vue";
 
 const TOKEN = /("(?:\\.|[^"\\])*")(\s*:)?|\b(true|false|null)\b|(-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?)/g;
-const COLOURED = 24000;
+const COLOURED = 24000, UNBROKEN = 16;   // a date with a word, which browsers break at its hyphens
 export const Json = defineComponent({   // JSON in colours; always text nodes, however odd the text
   props: { value: Object },
   setup: (props) => () => {
@@ -56,7 +56,7 @@ export default {
             <p v-if="result.summary" class="rs-s">{{ result.summary }}</p>
             <dl v-if="result.figures.length" class="rs-f"><div v-for="(f, i) in result.figures" :key="i" :class="f.tone"><dt>{{ f.label }}</dt><dd class="num">{{ f.value }}<small v-if="f.unit">{{ f.unit }}</small></dd></div></dl>
             <ul v-if="result.files.length" class="rs-l"><li v-for="f in result.files" :key="f.id"><Icon name="file-text"/><span><b>{{ f.name }}</b><small v-if="f.size != null">{{ bytes(f.size) }}</small></span><a v-if="f.opens" class="btn" :href="fileUrl(f, true)" target="_blank" rel="noopener"><Icon name="external-link"/>Open</a><a class="btn" :href="fileUrl(f, false)" download><Icon name="download"/>Download</a></li></ul>
-            <section v-for="(t, i) in result.tables" :key="'t' + i" class="rs-t"><h4 v-if="t.title">{{ t.title }}<small v-if="t.total > t.rows.length">{{ count(t.rows.length) }} of {{ count(t.total) }}</small></h4><div class="rs-x" tabindex="0" role="region" :aria-label="t.title"><table><thead><tr><th v-for="(c, n) in t.columns" :key="n" :class="{r: c[1]}">{{ c[0] }}</th></tr></thead><tbody><tr v-for="(row, r) in t.rows" :key="r"><td v-for="(cell, n) in row" :key="n" :class="{r: t.columns[n][1], num: t.columns[n][1]}">{{ cell }}</td></tr></tbody></table></div></section>
+            <section v-for="(t, i) in result.tables" :key="'t' + i" class="rs-t"><h4 v-if="t.title">{{ t.title }}<small v-if="t.total > t.rows.length">{{ count(t.rows.length) }} of {{ count(t.total) }}</small></h4><div class="rs-x" tabindex="0" role="region" :aria-label="t.title"><table><thead><tr><th v-for="(c, n) in t.columns" :key="n" :class="{r: c[1]}">{{ c[0] }}</th></tr></thead><tbody><tr v-for="(row, r) in t.rows" :key="r"><td v-for="(cell, n) in row" :key="n" :class="{r: t.columns[n][1], num: t.columns[n][1], nb: cell.length <= UNBROKEN}">{{ cell }}</td></tr></tbody></table></div></section>
           </template>
           <Json v-if="!parts || raw" :value="result"/></div>
         <div v-if="attempts.length" class="blk o5"><div class="sec">Attempts<span class="sub">{{ attempts.length > 1 ? attempts.length : '' }}</span></div><ol class="att"><li v-for="a in tries" :key="a.n" :data-attempt="a.n">
@@ -81,7 +81,7 @@ export default {
   </div>`,
   props: { id: String, url: String, base: String, wide: Boolean, may: Object, initial: String },
   emits: ["act"],
-  data() { return { job: null, facts: [], timeline: [], args: null, result: null, error: null, cancel: null, attempts: [], shown: 0, raw: false, missing: false, problem: null, copied: false, trace: this.wide, clock }; },
+  data() { return { job: null, facts: [], timeline: [], args: null, result: null, error: null, cancel: null, attempts: [], shown: 0, raw: false, missing: false, problem: null, copied: false, trace: this.wide, clock, UNBROKEN }; },
   created() { if (this.initial) this.patch(this.initial); },
   computed: {
     done() { return isFinal(this.job.status); },

@@ -49,7 +49,7 @@ async def test_what_was_found_repeats_neither_the_account_nor_the_amount_beside_
     for row in [row for rows_of_table in found.values() for row in rows_of_table]:
         assert row["account"] not in row["what"]
         assert row["amount"].lstrip("-") not in row["what"]
-    assert {row["what"] for row in found["Month's end"]} == {"Balance on 2026-09-30"}
+    assert {row["what"] for row in found["Month's end"]} == {"On 2026-09-30"}
     assert "Landlord Ltd" in {row["what"] for row in found["Recurring payments"]}
 
 

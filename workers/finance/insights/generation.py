@@ -196,7 +196,7 @@ def _forecast(account: ChosenAccount, month: Period, as_of: date, seen: Forecast
         month.first,
         account.id,
         f"{account.name}: about {shown(at_end, currency)} {currency} on {month.last.isoformat()}",
-        f"Balance on {month.last.isoformat()}",
+        f"On {month.last.isoformat()}",
         f"{shown(seen.balance, currency)} {currency} on {as_of.isoformat()}; likely between {shown(low, currency)} and "
         f"{shown(high, currency)} at the month's end.",
         at_end,
