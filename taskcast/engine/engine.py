@@ -12,7 +12,7 @@ from typing import Any, Literal, Self
 from redis.asyncio import Redis
 from redis.exceptions import ResponseError
 
-from taskcast.engine import wire
+from taskcast.engine import new_jobs, wire
 from taskcast.engine.calls import DEADLINE_S, Caller, connect
 from taskcast.engine.jobs import (
     Accepted,
@@ -93,8 +93,8 @@ class Engine:
         if len(jobs) == 1:
             return [await self._together.enqueue(jobs[0], deadline_s)]
         accepted: list[Accepted] = []
-        for part, args in wire.enqueue_calls(jobs):
-            accepted += wire.accepted(part, await self._call("enqueue", args, deadline_s))
+        for part, args in new_jobs.calls(jobs):
+            accepted += new_jobs.accepted(part, await self._call("enqueue", args, deadline_s))
         return accepted
 
     async def cancel(
@@ -134,7 +134,7 @@ class Engine:
             EngineFull: as `enqueue`.
         """
         so_far = after_attempt if attempts_so_far is None else attempts_so_far
-        args = [wire.token(), after_attempt, so_far, was, *wire.new_job(job, delay_ms=delay_ms or None)]
+        args = [wire.token(), after_attempt, so_far, was, *new_jobs.arguments(job, delay_ms=delay_ms or None)]
         return wire.word(await self._call("retry", args, deadline_s))  # type: ignore[return-value]
 
     # Who steers
@@ -354,7 +354,7 @@ class Engine:
         Raises:
             EngineFull: as `enqueue`.
         """
-        args = [wire.token(), attempt, errors, deliveries, was, *wire.new_job(job)]
+        args = [wire.token(), attempt, errors, deliveries, was, *new_jobs.arguments(job)]
         return bool(await self._call("resend", args, deadline_s))
 
     async def forget(
@@ -417,7 +417,7 @@ class Engine:
         Returns:
             Whether it was told; False for what is known already, or what the table of moves forbids.
         """
-        args: list[wire.Arg] = [worker, attempt, state, data, *wire.observed(job)]
+        args: list[wire.Arg] = [worker, attempt, state, data, *new_jobs.observed(job)]
         return bool(await self._call("observe", args, deadline_s))
 
     # Observers

@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, NamedTuple
 
-from taskcast.engine import wire
+from taskcast.engine import new_jobs, wire
 from taskcast.engine.jobs import Accepted, NewJob
 from taskcast.engine.wire import Arg
 from taskcast.errors import EngineFull, EngineUnavailable
@@ -35,7 +35,7 @@ class Together:
 
     async def enqueue(self, job: NewJob, deadline_s: float) -> Accepted:
         """Send one job, at once if no other is on its way; raises as `Engine.enqueue`."""
-        args = wire.new_job(job)
+        args = new_jobs.arguments(job)
         if self._under_way:
             loop = asyncio.get_running_loop()
             waiting = _Waiting(job, args, loop.time() + deadline_s, loop.create_future())
@@ -43,7 +43,7 @@ class Together:
             return await waiting.answer
         self._under_way = True
         try:
-            (accepted,) = wire.accepted((job,), await self._call(args, deadline_s))
+            (accepted,) = new_jobs.accepted((job,), await self._call(args, deadline_s))
             return accepted
         finally:
             self._under_way = False
@@ -65,7 +65,7 @@ class Together:
         """Return those who go together in the next call; a caller that was cancelled sends nothing."""
         batch: list[_Waiting] = []
         size = 0
-        while self._waiting and len(batch) < wire.JOBS_PER_CALL and size < wire.BYTES_PER_CALL:
+        while self._waiting and len(batch) < new_jobs.JOBS_PER_CALL and size < wire.BYTES_PER_CALL:
             waiting = self._waiting.popleft()
             if not waiting.answer.done():
                 batch.append(waiting)
@@ -89,7 +89,9 @@ class Together:
             for waiting in batch:  # it may be the fault of one
                 await self._send([waiting])
         else:
-            for waiting, accepted in zip(batch, wire.accepted([waiting.job for waiting in batch], reply), strict=True):
+            for waiting, accepted in zip(
+                batch, new_jobs.accepted([waiting.job for waiting in batch], reply), strict=True
+            ):
                 if not waiting.answer.done():
                     waiting.answer.set_result(accepted)
 

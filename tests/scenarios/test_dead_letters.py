@@ -8,7 +8,7 @@ import pytest
 
 from core.messages import new_message
 from taskcast.client import Client
-from taskcast.engine import wire
+from taskcast.engine import new_jobs
 from taskcast.engine.engine import Engine
 from taskcast.engine.jobs import NewJob
 from taskcast.ids import new_id
@@ -62,7 +62,7 @@ async def test_messages_that_no_worker_can_read_are_dead_letters_and_the_worker_
         before = (await client.statistics())["by_status"]["failed"]
         for kind, message in messages.items():
             job = NewJob(id=ids[kind], task="quick", queue="scenario", message=b"{}", max_attempts=3)
-            arguments = wire.new_job(job)
+            arguments = new_jobs.arguments(job)
             arguments[2] = message  # as a sender that does not check would send it
             await engine._call("enqueue", arguments)
 
