@@ -15,7 +15,7 @@ from taskcast.errors import JobCancelled, JobTimeout
 
 if TYPE_CHECKING:
     from taskcast.engine.jobs import ItemKind
-    from taskcast.reports import Reporter
+    from taskcast.reporter import Reporter
 
 logger = logging.getLogger("taskcast.job")
 

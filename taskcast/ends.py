@@ -17,7 +17,8 @@ from taskcast.ending import end
 from taskcast.engine.engine import Engine
 from taskcast.engine.jobs import End, Ended
 from taskcast.errors import TaskcastError
-from taskcast.reports import ITEMS_PER_JOB, send_rest
+from taskcast.reporter import send_rest
+from taskcast.reports import ITEMS_PER_JOB
 from taskcast.running import Ending
 
 logger = logging.getLogger("taskcast.ends")

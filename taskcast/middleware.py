@@ -28,7 +28,8 @@ from taskcast.ids import check_queue_name, job_id_for
 from taskcast.names import DEFAULT_PREFIX
 from taskcast.parameters import Parameters
 from taskcast.redaction import Redactor
-from taskcast.reports import Reporter, first_line
+from taskcast.reporter import Reporter
+from taskcast.reports import first_line
 from taskcast.values import DATA_BYTES, RESULT_BYTES, encode, encode_plain
 
 logger = logging.getLogger("taskcast.middleware")

@@ -35,7 +35,7 @@ from taskcast.lease import OVERDUE_S, LeaseThread
 from taskcast.leaving import LAST_ENDS_S, Leaving
 from taskcast.orders import Orders
 from taskcast.presence import Presence
-from taskcast.reports import Reporter
+from taskcast.reporter import Reporter
 from taskcast.results import JobResultBackend, NoResultBackend
 from taskcast.runner import Runner
 from taskcast.taking import Taker

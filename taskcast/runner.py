@@ -34,7 +34,7 @@ from taskcast.values import Encoded
 if TYPE_CHECKING:
     from taskcast.broker import JobBroker
     from taskcast.children.pool import ChildPool
-    from taskcast.reports import Reporter
+    from taskcast.reporter import Reporter
 
 logger = logging.getLogger("taskcast.receiver")
 

@@ -10,7 +10,7 @@ import time
 import pytest
 from taskiq import TaskiqDepends
 
-from taskcast import JobBroker, JobContext, ends, receiver, reports, taking
+from taskcast import JobBroker, JobContext, ends, receiver, reporter, reports, taking
 from taskcast.errors import EngineUnavailable
 from tests.taskcast.conftest import OwnServer, Workshop
 from tests.waiting import eventually
@@ -138,8 +138,8 @@ async def test_end_that_spoils_its_batch_is_found_and_the_others_pass(
 async def test_lines_that_found_no_room_are_told_while_the_job_runs(
     own_server: OwnServer, own_shop: Workshop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(reports, "CALL_DEADLINE_S", 0.1)
-    monkeypatch.setattr(reports, "LONGEST_PAUSE_S", 0.1)
+    monkeypatch.setattr(reporter, "CALL_DEADLINE_S", 0.1)
+    monkeypatch.setattr(reporter, "LONGEST_PAUSE_S", 0.1)
     broker = own_shop.broker
     away, written, go_on = asyncio.Event(), asyncio.Event(), asyncio.Event()
 
@@ -172,8 +172,8 @@ async def test_lines_that_found_no_room_are_told_while_the_job_runs(
 async def test_buffer_of_a_talkative_job_stays_bounded_while_the_server_is_away(
     own_server: OwnServer, own_shop: Workshop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(reports, "CALL_DEADLINE_S", 0.1)
-    monkeypatch.setattr(reports, "LONGEST_PAUSE_S", 0.1)
+    monkeypatch.setattr(reporter, "CALL_DEADLINE_S", 0.1)
+    monkeypatch.setattr(reporter, "LONGEST_PAUSE_S", 0.1)
     broker = own_shop.broker
     away, buffered = asyncio.Event(), list[int]()
 

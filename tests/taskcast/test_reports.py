@@ -14,7 +14,8 @@ from taskcast.engine.engine import Engine
 from taskcast.errors import EngineUnavailable
 from taskcast.logs import JobLogHandler
 from taskcast.redaction import Redactor
-from taskcast.reports import JobReports, Reporter
+from taskcast.reporter import Reporter
+from taskcast.reports import JobReports
 from tests.taskcast.conftest import Workshop
 from tests.waiting import eventually
 
