@@ -168,20 +168,10 @@ class Routes:
         file_id = clean_id(request.path_params["file_id"])
         if file_id is None:
             return PlainTextResponse("This is no file id.", 404)
-        try:
-            await session.check()
-            pieces = session.client.download(file_id)
-            first = await anext(pieces, b"")
-        except SessionEnded:
-            return RedirectResponse(SIGN_IN, 303)
-        except GatewayError as error:
-            return PlainTextResponse(explain(error), error.status if 400 <= error.status < 500 else 503)
-
-        async def whole() -> AsyncIterator[bytes]:
-            yield first
-            async for piece in pieces:
-                yield piece
-
+        begun = await _begin(session, session.client.download(file_id))
+        if isinstance(begun, Response):
+            return begun
+        first, whole = begun
         kind = next((kind for magic, kind in SHOWN if first.startswith(magic)), None)
         shows = kind is not None and "open" in request.query_params
         name = quote(label(request.query_params.get("name") or "file"), safe="")
@@ -191,7 +181,7 @@ class Routes:
             # Nothing in a stored file may run as a page of this origin; a PDF is drawn by the browser's own viewer.
             "Content-Security-Policy": "default-src 'none'; object-src 'self'; style-src 'unsafe-inline'; frame-ancestors 'none'",
         }
-        return StreamingResponse(whole(), media_type=kind if shows else "application/octet-stream", headers=headers)
+        return StreamingResponse(whole, media_type=kind if shows else "application/octet-stream", headers=headers)
 
     async def export(self, request: Request) -> Response:
         """Give a job's whole log as a text file."""
@@ -199,23 +189,13 @@ class Routes:
         job_id = clean_id(request.path_params["job_id"])
         if job_id is None:
             return PlainTextResponse("This is no job id.", 404)
-        try:
-            await session.check()
-            pieces = session.client.export_logs(job_id, format="txt")
-            first = await anext(pieces, b"")
-        except SessionEnded:
-            return RedirectResponse(SIGN_IN, 303)
-        except GatewayError as error:
-            return PlainTextResponse(explain(error), error.status if 400 <= error.status < 500 else 503)
-
-        async def whole() -> AsyncIterator[bytes]:
-            yield first
-            async for piece in pieces:
-                yield piece
-
+        begun = await _begin(session, session.client.export_logs(job_id, format="txt"))
+        if isinstance(begun, Response):
+            return begun
+        _, whole = begun
         name = quote(f"job-{job_id}.log", safe="")
         headers = {"Content-Disposition": f"attachment; filename*=UTF-8''{name}"}
-        return StreamingResponse(whole(), media_type="text/plain; charset=utf-8", headers=headers)
+        return StreamingResponse(whole, media_type="text/plain; charset=utf-8", headers=headers)
 
 
 class Assets(StaticFiles):
@@ -245,6 +225,24 @@ def icon_css() -> str:
 
 async def _moved(to: str, _: Request) -> Response:
     return RedirectResponse(to, 308)
+
+
+async def _begin(session: Session, pieces: AsyncIterator[bytes]) -> tuple[bytes, AsyncIterator[bytes]] | Response:
+    """Return the first piece and all pieces once the gateway gives them, or the answer that says why it does not."""
+    try:
+        await session.check()
+        first = await anext(pieces, b"")
+    except SessionEnded:
+        return RedirectResponse(SIGN_IN, 303)
+    except GatewayError as error:
+        return PlainTextResponse(explain(error), error.status if 400 <= error.status < 500 else 503)
+
+    async def whole() -> AsyncIterator[bytes]:
+        yield first
+        async for piece in pieces:
+            yield piece
+
+    return first, whole()
 
 
 async def _store(session: Session, file: UploadFile) -> dict[str, str]:

@@ -67,11 +67,7 @@ async def apply(batches: Sequence[Batch], position: int, cipher: MessageCipher |
     if last <= position:
         return position
     async with transaction() as connection:
-        moved = await connection.execute(
-            "UPDATE recorder SET seq = $2, updated_at = now() WHERE id = 1 AND seq = $1", position, last
-        )
-        if moved != "UPDATE 1":
-            raise Outrun
+        await _move(connection, position, last)
         happened: Counter[str] = Counter()
         await _apply(connection, pieces, happened)
     counted.update(happened)
@@ -87,11 +83,7 @@ async def skip_to(position: int, last: int) -> int:
     if last <= position:
         return position
     async with transaction() as connection:
-        moved = await connection.execute(
-            "UPDATE recorder SET seq = $2, updated_at = now() WHERE id = 1 AND seq = $1", position, last
-        )
-        if moved != "UPDATE 1":
-            raise Outrun
+        await _move(connection, position, last)
     return last
 
 
@@ -103,6 +95,15 @@ async def apply_aside(event: Heard, seen_seq: int, counted: Counter[str]) -> boo
             return False
         await _apply(connection, [Piece(event)], counted)
         return True
+
+
+async def _move(connection: Any, position: int, last: int) -> None:
+    """Move the position, unless another recorder has moved it meanwhile."""
+    moved = await connection.execute(
+        "UPDATE recorder SET seq = $2, updated_at = now() WHERE id = 1 AND seq = $1", position, last
+    )
+    if moved != "UPDATE 1":
+        raise Outrun
 
 
 def _pieces(

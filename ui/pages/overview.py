@@ -157,22 +157,20 @@ def _states(view: StatisticsView) -> Row:
 
 
 def _running(view: StatisticsView) -> dict[str, Any]:
-    states = _states(view)
-    retrying = states.get("retrying") or 0
-    return {
-        "text": f"{states.get('running') or 0:,}",
-        "hint": f"{retrying:,} retrying" if retrying else "",
-        "points": [sample["running"] for sample in view.samples],
-    }
+    return _jobs_now(view, "running", beside="retrying")
 
 
 def _queued(view: StatisticsView) -> dict[str, Any]:
+    return _jobs_now(view, "queued", beside="scheduled")
+
+
+def _jobs_now(view: StatisticsView, state: str, *, beside: str) -> dict[str, Any]:
     states = _states(view)
-    scheduled = states.get("scheduled") or 0
+    more = states.get(beside) or 0
     return {
-        "text": f"{states.get('queued') or 0:,}",
-        "hint": f"{scheduled:,} scheduled" if scheduled else "",
-        "points": [sample["queued"] for sample in view.samples],
+        "text": f"{states.get(state) or 0:,}",
+        "hint": f"{more:,} {beside}" if more else "",
+        "points": [sample[state] for sample in view.samples],
     }
 
 
