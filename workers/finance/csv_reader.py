@@ -32,7 +32,6 @@ from workers.finance.csv_lines import Continuation, Layout, LineReader, whole
 from workers.finance.csv_mapping import CsvMapping, header_hash
 from workers.finance.csv_records import is_wrapped, records, text_lines, unwrapped, without_formulas
 from workers.finance.csv_signs import INVERTED, SIGNED, is_card, proven_signs, signed
-from workers.finance.currencies import CODES
 from workers.finance.dates import ORDERS, is_date
 from workers.finance.entries import (
     DEFAULT_CURRENCY,
@@ -41,6 +40,7 @@ from workers.finance.entries import (
     Entry,
     StatementUnreadable,
 )
+from workers.finance.statement_text import known_currency
 from workers.finance.text_scan import Scan, TextScan
 
 DELIMITER_NAMES = {";": "semicolon", ",": "comma", "\t": "tab", "|": "pipe"}
@@ -86,8 +86,7 @@ class CsvReader:
         mapping: CsvMapping | None = None,
         mappings: Mapping[str, CsvMapping] | None = None,
     ) -> None:
-        if currency is not None and currency not in CODES:
-            raise StatementUnreadable("currency", f"{currency!r} is no currency", "give an ISO 4217 code such as EUR")
+        currency = known_currency(currency)
         if date_order is not None and date_order not in ORDERS:
             raise StatementUnreadable("date_order", f"{date_order!r} is none", f"give one of {', '.join(ORDERS)}")
         self._file = file

@@ -51,6 +51,18 @@ class Period:
         return cls(date(year, 1, 1), "year")
 
     @classmethod
+    def of_month(cls, month: str | None, day: date) -> Period:
+        """Return the month written as `2026-11`, or that of the day if none is written.
+
+        Raises:
+            PeriodWrong: if it is no month.
+        """
+        chosen = cls.of(month, field="month") if month else cls.containing(day)
+        if chosen.kind != "month":
+            raise PeriodWrong(f"month: {month!r} is no month; write one such as 2026-11")
+        return chosen
+
+    @classmethod
     def containing(cls, day: date, kind: PeriodKind = "month") -> Period:
         """Return the period of this kind that the day lies in.
 

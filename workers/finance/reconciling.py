@@ -162,28 +162,28 @@ def _split(
     lines: list[Side], bookings: list[Side], found: Matched, window_days: int, pause: Callable[[], None]
 ) -> tuple[list[Side], list[Side]]:
     """Match one line with several bookings that add up to it, then one booking with several lines."""
-    bookings = list(bookings)
-    open_lines = []
-    for line in lines:
-        pause()
-        parts = _sum_to(line, bookings, window_days)
-        if parts is None:
-            open_lines.append(line)
-        else:
-            found.split.append(([line], parts))
-            used = {part.key for part in parts}
-            bookings = [booking for booking in bookings if booking.key not in used]
-    open_bookings = []
-    for booking in bookings:
-        pause()
-        parts = _sum_to(booking, open_lines, window_days)
-        if parts is None:
-            open_bookings.append(booking)
-        else:
-            found.split.append((parts, [booking]))
-            used = {part.key for part in parts}
-            open_lines = [line for line in open_lines if line.key not in used]
+    sums, open_lines, bookings = _sums(lines, bookings, window_days, pause)
+    found.split += [([line], parts) for line, parts in sums]
+    sums, open_bookings, open_lines = _sums(bookings, open_lines, window_days, pause)
+    found.split += [(parts, [booking]) for booking, parts in sums]
     return open_lines, open_bookings
+
+
+def _sums(
+    wholes: list[Side], parts: list[Side], window_days: int, pause: Callable[[], None]
+) -> tuple[list[tuple[Side, list[Side]]], list[Side], list[Side]]:
+    """Return each whole that parts add up to, with its parts; the other wholes; and the parts that are left."""
+    sums, others = [], []
+    for whole in wholes:
+        pause()
+        chosen = _sum_to(whole, parts, window_days)
+        if chosen is None:
+            others.append(whole)
+        else:
+            sums.append((whole, chosen))
+            used = {part.key for part in chosen}
+            parts = [part for part in parts if part.key not in used]
+    return sums, others, parts
 
 
 def _sum_to(whole: Side, parts: list[Side], window_days: int) -> list[Side] | None:

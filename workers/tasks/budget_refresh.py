@@ -55,9 +55,7 @@ async def budget_refresh(
         budgets: ids of budgets or keys of their categories; all that are in force if left out.
         job: the running job.
     """
-    chosen = Period.of(month, field="month") if month else Period.containing(today())
-    if chosen.kind != "month":
-        raise PeriodWrong(f"month: {month!r} is no month; write one such as 2026-11")
+    chosen = Period.of_month(month, today())
     steps = Steps(job, {"Finding": 5, "Refreshing": 90, "Telling": 5})
     steps.tell("Finding", 0, chosen.name)
     refreshed: list[Refreshed] = []

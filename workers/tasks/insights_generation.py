@@ -64,9 +64,7 @@ async def insights_generation(
         accounts: ids, IBANs or names of accounts; all if left out.
         job: the running job.
     """
-    chosen = Period.of(month, field="month") if month else Period.containing(today())
-    if chosen.kind != "month":
-        raise PeriodWrong(f"month: {month!r} is no month; write one such as 2026-11")
+    chosen = Period.of_month(month, today())
     as_of = min(today(), chosen.last)
     steps = Steps(job, {"Choosing": 4, "Looking": 92, "Telling": 4})
     steps.tell("Choosing", 0, chosen.name)
