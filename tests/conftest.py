@@ -14,6 +14,7 @@ from typing import Any
 
 import argon2
 import asyncpg
+import hypothesis
 import pytest
 from playwright.async_api import Browser, Page, async_playwright, expect
 from redis.asyncio import Redis
@@ -28,6 +29,10 @@ from tests.chromium import ARGUMENTS, find_chromium
 SECRET = "a secret of the tests, long enough to be taken for one"
 TEMPLATE = "taskcast_template"
 expect.set_options(timeout=15_000)
+# The same examples every time, however slow the machine is; `--hypothesis-profile=search` looks for new ones.
+hypothesis.settings.register_profile("search", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
+hypothesis.settings.register_profile("same", hypothesis.settings.get_profile("search"), derandomize=True, database=None)
+hypothesis.settings.load_profile("same")
 
 
 @pytest.fixture(scope="session", autouse=True)

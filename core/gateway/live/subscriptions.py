@@ -115,15 +115,8 @@ class Subscriptions:
     async def _follow(self, request: int, wish: Subscribe, shape: Shape) -> None:
         try:
             position = await self._begin(request, wish, shape)
-        except TaskcastError as error:
-            self._refuse(request, error.code, str(error), temporary=isinstance(error, ConnectionError))
-            return
-        except DatabaseAway:
-            self._refuse(request, "database_unavailable", "the database cannot be reached; try again", temporary=True)
-            return
-        except Exception:
-            logger.exception("a live subscription failed", extra={"topic": wish.topic})
-            self._refuse(request, "internal", "something went wrong in the gateway; try again", temporary=True)
+        except Exception as error:
+            self._failed(request, wish, error)
             return
         try:
             await self._catch_up(shape, position)
@@ -186,15 +179,8 @@ class Subscriptions:
         table = Table(sub=name, topic=wish.topic, hz=min(2.0, max(0.1, wish.max_hz)))
         try:
             rows = await self._hub.states.join(table, self._session)
-        except DatabaseAway:
-            self._refuse(request, "database_unavailable", "the database cannot be reached; try again", temporary=True)
-            return
-        except TaskcastError as error:
-            self._refuse(request, error.code, str(error), temporary=isinstance(error, ConnectionError))
-            return
-        except Exception:
-            logger.exception("a live subscription failed", extra={"topic": wish.topic})
-            self._refuse(request, "internal", "something went wrong in the gateway; try again", temporary=True)
+        except Exception as error:
+            self._failed(request, wish, error)
             return
         self._tables[name] = table
         outbox = self._session.outbox
@@ -204,6 +190,15 @@ class Subscriptions:
     def _accept(self, request: int, sub: str, *, resumed: bool, position: int | None) -> None:
         ok = Ok(sub=sub, resumed=resumed, pos=None if position is None else str(position))
         self._session.outbox.put_text(encode_server(ServerFrame(id=request, ok=ok)))
+
+    def _failed(self, request: int, wish: Subscribe, error: Exception) -> None:
+        if isinstance(error, TaskcastError):  # first: a queue server that is away is an OSError too
+            self._refuse(request, error.code, str(error), temporary=isinstance(error, ConnectionError))
+        elif isinstance(error, DatabaseAway):
+            self._refuse(request, "database_unavailable", "the database cannot be reached; try again", temporary=True)
+        else:
+            logger.error("a live subscription failed", extra={"topic": wish.topic}, exc_info=error)
+            self._refuse(request, "internal", "something went wrong in the gateway; try again", temporary=True)
 
     def _refuse(self, request: int, code: str, message: str, *, temporary: bool) -> None:
         err = Err(code=code, message=message, temporary=temporary)

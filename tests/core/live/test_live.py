@@ -277,6 +277,22 @@ async def test_a_subscription_outlives_a_gateway_that_comes_back_before_its_queu
     assert kinds(messages) == ["job.queued", "job.started", "job.completed"]
 
 
+async def test_a_state_topic_says_which_server_is_away(
+    settings: Settings, database: str, valkey: EmbeddedValkey
+) -> None:
+    with Wires({"valkey": lambda: str(valkey.socket)}) as wires:
+        url = f"redis://127.0.0.1:{wires.port('valkey')}/0"
+        gateway = Gateway(settings.model_copy(update={"redis_url": url}))
+        await gateway.start()
+        async with Client(gateway.url, token=await make_token()) as client, client.live() as live:
+            wires.do("valkey", Wire.refuse)
+            with pytest.raises(GatewayError) as refused:
+                await live.subscribe("queues")
+        await gateway.stop()
+
+    assert refused.value.code == "engine_unavailable"
+
+
 async def test_a_subscription_that_cannot_be_had_for_now_is_asked_for_until_it_can(
     acting: As, gateway: Gateway, recorder: Recorder, work: Work, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -27,7 +27,8 @@ OUTAGES = (
     "OSError", "ConnectionError", "asyncio.exceptions.CancelledError", "asyncpg.exceptions.CannotConnectNowError",
     "asyncpg.exceptions.ConnectionDoesNotExistError", "asyncpg.exceptions.AdminShutdownError",
     "asyncpg.exceptions.CrashShutdownError", "asyncpg.exceptions.TooManyConnectionsError", "asyncpg.exceptions._base",
-    "redis.exceptions.TimeoutError", "redis.exceptions.ConnectionError", "FileNotFoundError",
+    "redis.exceptions.TimeoutError", "redis.exceptions.ConnectionError", "redis.exceptions.BusyLoadingError",
+    "FileNotFoundError",
     "taskcast.errors.EngineUnavailable",
 )  # fmt: skip
 """What processes may say, at length, of servers that are away."""

@@ -503,6 +503,7 @@ def test_a_traceback_is_a_complaint_unless_a_server_was_away() -> None:
     evidence.output = [
         "recorder  Traceback (most recent call last):", "recorder    File ...", "recorder  ValueError: what is this",
         "gateway   Traceback (most recent call last):", "gateway     File ...", "gateway   ConnectionResetError: gone",
+        "gateway   Traceback (most recent call last):", "gateway   redis.exceptions.BusyLoadingError: it reads its file",
     ]  # fmt: skip
 
     assert complaints(evidence) == "process: recorder printed a traceback: ValueError: what is this (number 0, job -)"
