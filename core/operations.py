@@ -1,7 +1,8 @@
 """Commands about many jobs that outlive their gateway: each is a row, and any gateway goes on where another died.
 
 A process claims an operation for a while and renews the claim with every page. What a page is about stands in the row
-before it is done, and each step may be repeated, so that a kill at any moment loses and doubles nothing.
+before it is done, and each step may be repeated, so that a kill at any moment loses and doubles nothing. That somebody
+wants it cancelled stands in the row too: whoever carries it ends it before the next page.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from redis.exceptions import RedisError
 from core import audit
 from core.bulk import fitting, works
 from core.control import Control
-from core.errors import OperationFailed
+from core.errors import Conflict, OperationFailed
 from core.job_now import NotRecordedYet
 from core.loops import Loop, jittered
 from core.storage import operations as table
@@ -153,6 +154,17 @@ class Operations(Loop):
             return None, matched
         return await self._begin(action, scope, by=by, reason=reason, matched=matched), matched
 
+    async def cancel(self, operation: Operation) -> Operation:
+        """Ask whoever carries an operation to end it before its next page; what was done stays done.
+
+        Raises:
+            Conflict: `already_final`.
+        """
+        asked = await table.request_cancel(operation.id)
+        if asked is None:
+            raise Conflict("the operation has ended already", code="already_final")
+        return asked
+
     async def _begin(
         self, action: str, scope: dict[str, Any], *, by: str, reason: str | None, matched: int | None = None
     ) -> Operation:
@@ -199,18 +211,17 @@ class Operations(Loop):
         pause_s = self.first_pause_s
         while True:
             try:
-                if not await self._page(operation):
-                    return
+                found = await self._page(operation)
                 pause_s = self.first_pause_s
             except self.away as error:
                 logger.warning("a server is away; an operation waits", extra={"error": str(error)})
                 await asyncio.sleep(jittered(pause_s))
                 pause_s = min(2 * pause_s, self.longest_pause_s)
+                found = await self._read(operation.id)
             except Exception as error:
                 logger.exception("an operation failed", extra={"operation": operation.id})
-                await self._end(operation, "failed", f"{type(error).__name__}: {error}"[:1000])
+                await self._end(operation, f"{type(error).__name__}: {error}"[:1000])
                 return
-            found = await self._read(operation.id)
             if found is None or found.state != "running":
                 return
             operation = found
@@ -224,18 +235,22 @@ class Operations(Loop):
                 await asyncio.sleep(jittered(pause_s))
                 pause_s = min(2 * pause_s, self.longest_pause_s)
 
-    async def _page(self, operation: Operation) -> bool:
-        """Do one page; False if the operation has ended, or is another process's."""
+    async def _page(self, operation: Operation) -> Operation | None:
+        """Do one page; return the operation as it is then, None if it has ended or is another process's."""
         work, again = self._works[operation.action], operation.page is not None
         async with self._turns:
+            if operation.cancel_requested_at is not None:
+                await self._end(operation)
+                return None
             page = operation.page if again else await work.next_page(operation)
             if page is None:
                 await work.finish(operation)
-                await self._end(operation, "done", None)
-                return False
+                await self._end(operation)
+                return None
             after = operation.position
-            if not await table.begin_page(operation.id, page, after=after, **self._claim):
-                return False
+            begun = await table.begin_page(operation.id, page, after=after, **self._claim)
+            if begun is None or begun.cancel_requested_at is not None:
+                return begun
             did = await work.do(operation, page, again=again)
             return await table.end_page(
                 operation.id,
@@ -247,13 +262,15 @@ class Operations(Loop):
                 **self._claim,
             )
 
-    async def _end(self, operation: Operation, state: str, error: str | None) -> None:
-        after = operation.position
-        if not await table.end(operation.id, after=after, state=state, error=error, claimed_by=self._me):
+    async def _end(self, operation: Operation, error: str | None = None) -> None:
+        ended = await table.end(operation.id, after=operation.position, error=error, claimed_by=self._me)
+        if ended is None:
             return
-        facts = {"count": operation.done, "refused": operation.refused}
-        logger.info("%s has ended", operation.action, extra={"operation": operation.id, "state": state, **facts})
-        if operation.id not in self._waited_for:  # else the caller says so
-            outcome: audit.Outcome = "done" if state == "done" else "failed"
-            action = f"operation.{operation.action}"
-            await audit.record(None, action, outcome, target=operation.id, detail=facts, actor=operation.by)
+        facts: dict[str, Any] = {"count": ended.done, "refused": ended.refused}
+        logger.info("%s has ended", ended.action, extra={"operation": ended.id, "state": ended.state, **facts})
+        if ended.id not in self._waited_for:  # else the caller says so
+            outcome: audit.Outcome = "failed" if ended.state == "failed" else "done"
+            if ended.state == "cancelled":
+                facts["cancelled"] = True
+            action = f"operation.{ended.action}"
+            await audit.record(None, action, outcome, target=ended.id, detail=facts, actor=ended.by)

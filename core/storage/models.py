@@ -329,7 +329,7 @@ class Operation(Model):
 
     id = fields.CharField(max_length=36, primary_key=True)
     action = fields.CharField(max_length=16)  # retry, cancel, delete, drain, clean
-    state = fields.CharField(max_length=16)  # running, done, failed
+    state = fields.CharField(max_length=16)  # running, done, failed, cancelled
     by = fields.CharField(max_length=255, null=True)
     reason = fields.TextField(null=True)
     scope = fields.JSONField[dict[str, object]]()  # which jobs
@@ -341,6 +341,7 @@ class Operation(Model):
     error = fields.TextField(null=True)
     claimed_by = fields.CharField(max_length=255, null=True)
     claimed_until = fields.DatetimeField(null=True)
+    cancel_requested_at = fields.DatetimeField(null=True)
     created_at = fields.DatetimeField(auto_now_add=True)
     updated_at = fields.DatetimeField(auto_now=True)
     ended_at = fields.DatetimeField(null=True)

@@ -15,7 +15,7 @@ from taskcast.events import Json
 
 _COLUMNS = (
     "id, action, state, by, reason, scope::text, matched, position::text, page::text, done, refused::text, error,"
-    " created_at, updated_at, ended_at"
+    " cancel_requested_at, created_at, updated_at, ended_at"
 )
 # A process that stood still over its page may have got the claim back from one that has turned it meanwhile.
 _OWN = "id = $1 AND claimed_by = $2 AND position IS NOT DISTINCT FROM $3::text::jsonb AND state = 'running'"
@@ -34,6 +34,7 @@ class Operation:
         page: what is being done now; the process that had begun it may have died over it.
         done: how many jobs it was done to.
         refused: how many it could not be done to, by the code of the refusal.
+        cancel_requested_at: when somebody asked it to stop; it ends before its next page then.
     """
 
     id: str
@@ -48,6 +49,7 @@ class Operation:
     done: int
     refused: dict[str, int]
     error: str | None
+    cancel_requested_at: datetime | None
     created_at: datetime
     updated_at: datetime
     ended_at: datetime | None
@@ -55,7 +57,7 @@ class Operation:
     @property
     def count(self) -> int | None:
         """How many jobs it was done to in all; None while it goes on, or if it failed."""
-        return self.done if self.state == "done" else None
+        return self.done if self.state in ("done", "cancelled") else None
 
 
 async def create(
@@ -92,10 +94,17 @@ async def claim(claimed_by: str, claim_s: float) -> Operation | None:
     return None if record is None else _operation(record)
 
 
-async def begin_page(id: str, page: Any, *, after: Any, claimed_by: str, claim_s: float) -> bool:  # noqa: A002
-    """Say what is going to be done next, from the position `after` on.
+async def begin_page(
+    id: str,  # noqa: A002
+    page: Any,
+    *,
+    after: Any,
+    claimed_by: str,
+    claim_s: float,
+) -> Operation | None:
+    """Say what is going to be done next, from the position `after` on; return the operation as it is now.
 
-    Returns False if the operation is another process's by now, beyond that position, or at its end.
+    Returns None if it is another process's by now, beyond that position, or at its end.
     """
     return await _own(
         "page = $4::text::jsonb, claimed_until = now() + make_interval(secs => $5)",
@@ -113,8 +122,8 @@ async def end_page(
     matched: int | None,
     claimed_by: str,
     claim_s: float,
-) -> bool:
-    """Keep what came of the page that began at the position `after`; False as `begin_page` says it."""
+) -> Operation | None:
+    """Keep what came of the page that began at the position `after`; return as `begin_page` does."""
     return await _own(
         "page = NULL, position = $4::text::jsonb, done = $5, refused = $6::text::jsonb, matched = $7,"
         " updated_at = now(), claimed_until = now() + make_interval(secs => $8)",
@@ -122,12 +131,31 @@ async def end_page(
     )  # fmt: skip
 
 
-async def end(id: str, *, after: Any, state: str, error: str | None, claimed_by: str) -> bool:  # noqa: A002
-    """End an operation as `done` or `failed`; False as `begin_page` says it."""
+async def end(id: str, *, after: Any, error: str | None, claimed_by: str) -> Operation | None:  # noqa: A002
+    """End an operation: as `failed` with an error, as `cancelled` if that was asked for, else as `done`.
+
+    Returns as `begin_page` does.
+    """
     return await _own(
-        "state = $4, error = $5, page = NULL, updated_at = now(), ended_at = now()",
-        id, claimed_by, after, state, error,
+        # Decided here, so that nobody is told of a cancel that then does not come.
+        "state = CASE WHEN $4::text IS NOT NULL THEN 'failed' WHEN cancel_requested_at IS NOT NULL THEN 'cancelled'"
+        " ELSE 'done' END, error = $4, page = NULL, updated_at = now(), ended_at = now()",
+        id, claimed_by, after, error,
     )  # fmt: skip
+
+
+async def request_cancel(id: str) -> Operation | None:  # noqa: A002
+    """Ask whoever carries an operation to end it before its next page; None if it does not go on.
+
+    Asking again changes nothing.
+    """
+    async with connection() as lent:
+        record = await lent.fetchrow(
+            "UPDATE operations SET cancel_requested_at = coalesce(cancel_requested_at, now())"  # noqa: S608
+            f" WHERE id = $1 AND state = 'running' RETURNING {_COLUMNS}",
+            id,
+        )
+    return None if record is None else _operation(record)
 
 
 async def give_back(claimed_by: str) -> None:
@@ -161,13 +189,13 @@ async def delete_operations_before(before: datetime) -> None:
         await lent.execute("DELETE FROM operations WHERE ended_at < $1", before)
 
 
-async def _own(sets: str, id: str, claimed_by: str, after: Any, *values: Any) -> bool:  # noqa: A002
+async def _own(sets: str, id: str, claimed_by: str, after: Any, *values: Any) -> Operation | None:  # noqa: A002
     async with connection() as lent:
-        status: str = await lent.execute(
-            f"UPDATE operations SET {sets} WHERE {_OWN}",  # noqa: S608
+        record = await lent.fetchrow(
+            f"UPDATE operations SET {sets} WHERE {_OWN} RETURNING {_COLUMNS}",  # noqa: S608
             id, claimed_by, _text(after), *values,
         )  # fmt: skip
-    return status != "UPDATE 0"
+    return None if record is None else _operation(record)
 
 
 def _text(value: Any) -> str | None:

@@ -22,7 +22,7 @@ class Operation(Answer):
 
     id: str
     action: Literal["retry", "cancel", "delete", "drain", "clean"]
-    state: Literal["running", "done", "failed"]
+    state: Literal["running", "done", "failed", "cancelled"]
     by: str | None
     reason: str | None
     scope: dict[str, Any] = Field(description="`ids` (how many), `filter`, or what drain and clean were asked for.")
@@ -30,6 +30,7 @@ class Operation(Answer):
     done: int = Field(description="How many jobs it was done to.")
     refused: dict[str, int] = Field(description="How many it could not be done to, by the code of the refusal.")
     error: str | None
+    cancel_requested_at: datetime | None = Field(description="When somebody asked it to stop.")
     created_at: datetime
     updated_at: datetime
     ended_at: datetime | None

@@ -1,4 +1,4 @@
-"""Commands about many jobs: begin one, see how far it is."""
+"""Commands about many jobs: begin one, see how far it is, cancel it."""
 
 from __future__ import annotations
 
@@ -19,7 +19,13 @@ operations = Endpoints("operations")
 
 ROOT = "/job-monitor/operations"
 MOST = 100
-NEEDS = {"retry": Permission.RETRY, "cancel": Permission.CANCEL, "delete": Permission.DELETE}
+NEEDS = {
+    "retry": Permission.RETRY,
+    "cancel": Permission.CANCEL,
+    "delete": Permission.DELETE,
+    "drain": Permission.CONTROL_QUEUES,
+    "clean": Permission.CLEAN,
+}
 HIDDEN = ("position", "page")
 
 Row = dict[str, Any]
@@ -63,10 +69,33 @@ async def show_operations(context: Context) -> Response:
 )
 async def show_operation(context: Context) -> Response:
     """Show how far an operation is."""
+    return answer_json(_shown(await _operation(context)))
+
+
+@operations.add(
+    "POST",
+    f"{ROOT}/{{id}}/cancel",
+    needs=[Permission.SEE_SYSTEM],
+    answers={202: answers.Operation},
+    problems=[404, 409],
+    action="operation.request_cancel",
+)
+async def cancel_operation(context: Context) -> Response:
+    """Stop an operation before its next page, whichever gateway carries it; who may begin one like it may.
+
+    What was done stays done. Asking again is fine until it has ended.
+    """
+    found = await _operation(context)
+    context.note(action=found.action)
+    context.need(NEEDS[found.action])
+    return answer_json(_shown(await context.services.operations.cancel(found)), 202)
+
+
+async def _operation(context: Context) -> Operation:
     found = await get_operation(context.path("id"))
     if found is None:
         raise NotFound("there is no such operation; those that ended long ago are deleted")
-    return answer_json(_shown(found))
+    return found
 
 
 def _shown(operation: Operation) -> Row:

@@ -18,7 +18,7 @@ async def begun(claimed_by: str) -> str:
     return operation.id
 
 
-async def turned(id: str, after: Any, position: Any, done: int, *, by: str) -> bool:  # noqa: A002
+async def turned(id: str, after: Any, position: Any, done: int, *, by: str) -> table.Operation | None:  # noqa: A002
     return await table.end_page(
         id, after=after, done=done, refused={}, position=position, matched=None, claimed_by=by, claim_s=0
     )
@@ -36,6 +36,28 @@ async def test_a_page_that_another_process_has_turned_meanwhile_is_not_turned_ba
     is_begun = await table.begin_page(operation, PAGE, after=None, claimed_by="still", claim_s=8)
 
     found = await table.get_operation(operation)
-    assert (is_turned, is_begun) == (False, False)
+    assert (is_turned, is_begun) == (None, None)
     assert found is not None
     assert (found.position, found.done, found.page) == (100, 100, None)
+
+
+async def test_an_operation_asked_to_stop_over_its_last_page_is_cancelled(database: str) -> None:
+    operation = await begun("one")
+    await turned(operation, None, 50, 1, by="one")
+
+    asked = await table.request_cancel(operation)
+    ended = await table.end(operation, after=50, error=None, claimed_by="one")
+
+    assert asked is not None and ended is not None
+    assert (asked.state, ended.state, ended.done) == ("running", "cancelled", 1)
+    assert ended.cancel_requested_at == asked.cancel_requested_at is not None
+
+
+async def test_an_operation_that_fails_after_all_has_failed(database: str) -> None:
+    operation = await begun("one")
+    await table.request_cancel(operation)
+
+    ended = await table.end(operation, after=None, error="OSError: no", claimed_by="one")
+
+    assert ended is not None
+    assert (ended.state, ended.error, await table.request_cancel(operation)) == ("failed", "OSError: no", None)
