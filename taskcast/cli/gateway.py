@@ -83,8 +83,8 @@ def default_token() -> str | None:
         return None
 
 
-def run(target: Target, work: Callable[[Client], Awaitable[T]]) -> T:
-    """Run `work` with a client; errors become one line.
+def run(target: Target, work: Callable[[Client], Awaitable[T]], *, interrupted: str = "interrupted") -> T:
+    """Run `work` with a client; errors become one line, and Ctrl-C the line `interrupted`.
 
     Raises:
         Problem: with the exit code that fits.
@@ -103,7 +103,7 @@ def run(target: Target, work: Callable[[Client], Awaitable[T]]) -> T:
     except TaskcastError as error:
         raise Problem(str(error)) from None
     except KeyboardInterrupt:
-        raise Problem("interrupted", Exit.INTERRUPTED) from None
+        raise Problem(interrupted, Exit.INTERRUPTED) from None
 
 
 def _exit_code(error: GatewayError) -> Exit:

@@ -92,7 +92,7 @@ def resume(target: Target, queue: str | None, task: str | None) -> None:
 def drain(target: Target, queue: str, reason: str | None) -> None:
     """Cancel all jobs that wait in QUEUE."""
     row = run(target, lambda client: client.drain_queue(queue, reason=reason))
-    _say(target, row, _counted(row["count"], "cancelled"))
+    _say(target, row, _counted(row, "cancelled"))
 
 
 @click.command()
@@ -107,7 +107,7 @@ def clean(target: Target, older_than_s: float, status: tuple[str, ...], queue: s
     row = run(
         target, lambda client: client.clean_jobs(older_than_s=older_than_s, status=status, queue=queue, type=type_)
     )
-    _say(target, row, _counted(row["count"], "deleted"))
+    _say(target, row, _counted(row, "deleted"))
 
 
 @click.command("check-stuck")
@@ -124,8 +124,10 @@ def _one_of(queue: str | None, task: str | None) -> None:
         raise Problem("give a QUEUE, or --task NAME", Exit.USAGE)
 
 
-def _counted(count: int | None, done: str) -> str:
-    return f"jobs are being {done}; it goes on" if count is None else f"{count} jobs {done}"
+def _counted(row: Row, done: str) -> str:
+    if row["count"] is None:
+        return f"jobs are being {done}; it goes on as operation {row['operation']}"
+    return f"{row['count']} jobs {done}"
 
 
 def _say(target: Target, row: Row, text: str) -> None:
