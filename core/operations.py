@@ -36,6 +36,7 @@ from core.storage.operations import Operation
 from taskcast.ending import end
 from taskcast.engine.engine import Engine
 from taskcast.errors import EngineFull, EngineUnavailable
+from taskcast.events import OperationInfo
 from taskcast.ids import new_id
 
 CLAIM_S = 8.0
@@ -44,6 +45,8 @@ LOOK_S = 2.0
 """Seconds between two looks for operations whose process is dead."""
 ANSWER_S = 6.0
 """How long a caller waits for the end; less than a request may take."""
+TELL_S = 1.0
+"""How long the telling of an operation's state may hold it up; who watches looks by themselves every 10 s."""
 AT_ONCE = 4
 """Pages that are done at the same time in one process; of more operations each waits for its turn."""
 
@@ -64,6 +67,7 @@ class Operations(Loop):
 
     def __init__(self, *, engine: Engine, control: Control, claim_s: float = CLAIM_S) -> None:
         super().__init__()
+        self._engine = engine
         self._works = works(engine, control)
         self._claim_s = claim_s
         self._me = f"{socket.gethostname()}:{os.getpid()}:{uuid4().hex[:8]}"
@@ -154,16 +158,16 @@ class Operations(Loop):
             return None, matched
         return await self._begin(action, scope, by=by, reason=reason, matched=matched), matched
 
-    async def cancel(self, operation: Operation) -> Operation:
+    async def cancel(self, id: str) -> None:  # noqa: A002
         """Ask whoever carries an operation to end it before its next page; what was done stays done.
 
         Raises:
             Conflict: `already_final`.
         """
-        asked = await table.request_cancel(operation.id)
+        asked = await table.request_cancel(id)
         if asked is None:
             raise Conflict("the operation has ended already", code="already_final")
-        return asked
+        await self._tell(asked)
 
     async def _begin(
         self, action: str, scope: dict[str, Any], *, by: str, reason: str | None, matched: int | None = None
@@ -172,6 +176,7 @@ class Operations(Loop):
             id=new_id(), action=action, by=by, reason=reason, scope=scope, matched=matched, **self._claim
         )
         self._go(operation)
+        await self._tell(operation)
         return operation
 
     @property
@@ -252,7 +257,7 @@ class Operations(Loop):
             if begun is None or begun.cancel_requested_at is not None:
                 return begun
             did = await work.do(operation, page, again=again)
-            return await table.end_page(
+            turned = await table.end_page(
                 operation.id,
                 after=after,
                 done=operation.done + did.done,
@@ -261,6 +266,9 @@ class Operations(Loop):
                 matched=operation.matched if did.matched is None else did.matched,
                 **self._claim,
             )
+        if turned is not None:
+            await self._tell(turned)
+        return turned
 
     async def _end(self, operation: Operation, error: str | None = None) -> None:
         ended = await table.end(operation.id, after=operation.position, error=error, claimed_by=self._me)
@@ -274,3 +282,18 @@ class Operations(Loop):
                 facts["cancelled"] = True
             action = f"operation.{ended.action}"
             await audit.record(None, action, outcome, target=ended.id, detail=facts, actor=ended.by)
+        await self._tell(ended)
+
+    async def _tell(self, operation: Operation) -> None:
+        info = OperationInfo(
+            operation=operation.id,
+            action=operation.action,
+            state=operation.state,
+            done=operation.done,
+            matched=operation.matched,
+            by=operation.by,
+        )
+        try:
+            await self._engine.tell([("operation.changed", b"", msgspec.json.encode(info))], deadline_s=TELL_S)
+        except self.away as error:
+            logger.info("nobody is told of an operation now", extra={"operation": operation.id, "error": str(error)})

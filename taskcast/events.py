@@ -196,6 +196,17 @@ class ScheduleInfo(msgspec.Struct, frozen=True, kw_only=True):
     by: str | None = None
 
 
+class OperationInfo(msgspec.Struct, frozen=True, kw_only=True):
+    """How far a command about many jobs is: `done` of the `matched` ones, None where these were not counted."""
+
+    operation: str
+    action: str
+    state: str
+    done: int = 0
+    matched: int | None = None
+    by: str | None = None
+
+
 class AlertInfo(msgspec.Struct, frozen=True, kw_only=True):
     """An alert that was raised or has cleared."""
 
@@ -363,6 +374,12 @@ class ScheduleChanged(Event, frozen=True, kw_only=True, tag="schedule.changed"):
     data: ScheduleInfo
 
 
+class OperationChanged(Event, frozen=True, kw_only=True, tag="operation.changed"):
+    """A command about many jobs was begun, came further, was asked to stop or ended."""
+
+    data: OperationInfo
+
+
 class AlertRaised(Event, frozen=True, kw_only=True, tag="alert.raised"):
     """A rule found something."""
 
@@ -379,7 +396,7 @@ AnyEvent = (
     JobScheduled | JobQueued | JobStarted | JobProgressed | JobLogged | JobCompleted | JobFailed | JobRetrying
     | JobCancelledEvent | JobCancelRequested | JobCancelSeen | JobLost | JobStuck | JobDeduplicated | JobDeleted
     | WorkerStarted | WorkerBeat | WorkerStopped | QueuePaused | QueueResumed | QueueDrained
-    | ScheduleFired | ScheduleMissed | ScheduleChanged | AlertRaised | AlertCleared
+    | ScheduleFired | ScheduleMissed | ScheduleChanged | OperationChanged | AlertRaised | AlertCleared
 )  # fmt: skip
 
 EVENT_TYPES: dict[str, type[Event]] = {str(cls.__struct_config__.tag): cls for cls in get_args(AnyEvent)}

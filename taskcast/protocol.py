@@ -26,7 +26,7 @@ MAX_TAIL_LINES = 1_000
 HELLO_TIMEOUT_S = 5.0
 PING_S = 25.0
 
-STATE_TOPICS = ("statistics", "queues", "workers", "tasks", "schedules", "alerts")
+STATE_TOPICS = ("statistics", "queues", "workers", "tasks", "schedules", "operations", "alerts")
 """Topics that are a table of named rows: a snapshot, then `set` and `del`."""
 
 
@@ -358,7 +358,7 @@ def join(parts: Iterable[str]) -> str:
     return "\n".join(parts)
 
 
-Topic = Literal["jobs", "job", "statistics", "queues", "workers", "tasks", "schedules", "alerts"]
+Topic = Literal["jobs", "job", "statistics", "queues", "workers", "tasks", "schedules", "operations", "alerts"]
 
 
 def split_topic(topic: str) -> tuple[Topic, str | None]:

@@ -53,7 +53,7 @@ class Fold:
         """Take in one event; `message` is the job's encrypted message where the event came with one."""
         handler = self._handlers.get(event.type)
         if handler is None:
-            if not event.type.startswith(("schedule.", "alert.")):
+            if not event.type.startswith(("schedule.", "operation.", "alert.")):
                 self.changes.counted["unknown"] += 1
             return
         known = self.rows.get(event.job) if event.job else None

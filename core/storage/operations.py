@@ -10,17 +10,28 @@ from typing import Any
 import msgspec
 
 from core.storage.connection import connection
-from core.storage.shapes import from_json
+from core.storage.shapes import from_json, iso
 from taskcast.events import Json
 
 _COLUMNS = (
     "id, action, state, by, reason, scope::text, matched, position::text, page::text, done, refused::text, error,"
     " cancel_requested_at, created_at, updated_at, ended_at"
 )
+# As everybody sees it: how many ids rather than which, and nothing of how it is carried.
+_SHOWN = (
+    "id, action, state, by, reason, CASE WHEN scope ? 'ids' THEN"
+    " jsonb_build_object('ids', jsonb_array_length(scope->'ids')) ELSE scope END::text AS scope,"
+    " matched, done, refused::text, error, cancel_requested_at, created_at, updated_at, ended_at"
+)
+LIVE_S = 60.0
+"""How long after its end an operation is still among the live ones, so that everybody who watches hears of it."""
+MOST_LIVE = 100
 # A process that stood still over its page may have got the claim back from one that has turned it meanwhile.
 _OWN = "id = $1 AND claimed_by = $2 AND position IS NOT DISTINCT FROM $3::text::jsonb AND state = 'running'"
 
 _json = msgspec.json.Encoder()
+
+Row = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,14 +184,32 @@ async def get_operation(id: str) -> Operation | None:  # noqa: A002
     return None if record is None else _operation(record)
 
 
-async def list_operations(limit: int) -> list[Operation]:
-    """Return the newest operations."""
+async def show_operation(id: str) -> Row | None:  # noqa: A002
+    """Return an operation as everybody sees it, or None."""
+    async with connection() as lent:
+        record = await lent.fetchrow(f"SELECT {_SHOWN} FROM operations WHERE id = $1", id)  # noqa: S608
+    return None if record is None else _row(record)
+
+
+async def list_operations(limit: int) -> list[Row]:
+    """Return the newest operations as everybody sees them."""
     async with connection() as lent:
         records = await lent.fetch(
-            f"SELECT {_COLUMNS} FROM operations ORDER BY created_at DESC, id DESC LIMIT $1",  # noqa: S608
+            f"SELECT {_SHOWN} FROM operations ORDER BY created_at DESC, id DESC LIMIT $1",  # noqa: S608
             limit,
         )
-    return [_operation(record) for record in records]
+    return [_row(record) for record in records]
+
+
+async def live_operations() -> list[Row]:
+    """Return the operations that go on or ended within the last minute, as everybody sees them."""
+    async with connection() as lent:
+        records = await lent.fetch(
+            f"SELECT {_SHOWN} FROM operations WHERE state = 'running'"  # noqa: S608
+            " OR ended_at > now() - make_interval(secs => $1) ORDER BY created_at DESC, id DESC LIMIT $2",
+            LIVE_S, MOST_LIVE,
+        )  # fmt: skip
+    return [_row(record) for record in records]
 
 
 async def delete_operations_before(before: datetime) -> None:
@@ -200,6 +229,15 @@ async def _own(sets: str, id: str, claimed_by: str, after: Any, *values: Any) ->
 
 def _text(value: Any) -> str | None:
     return None if value is None else _json.encode(value).decode()
+
+
+def _row(record: Any) -> Row:
+    row = dict(record)
+    for name in ("scope", "refused"):
+        row[name] = from_json(row[name])
+    for name in ("cancel_requested_at", "created_at", "updated_at", "ended_at"):
+        row[name] = iso(row[name])
+    return row
 
 
 def _operation(record: Any) -> Operation:

@@ -1,6 +1,6 @@
 """The state topics: tables of named rows, recomputed while somebody watches and something has changed.
 
-`statistics`, `queues`, `workers` and `tasks` are read from where they live; subscribers get the rows that differ. The
+Each is read from where it lives; subscribers get the rows that differ. The
 recorder writes up to half a second after the event, so a table is read again until that time is over.
 """
 

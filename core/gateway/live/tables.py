@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from core.gateway.live.states import Row, Topic
+from core.storage.operations import live_operations
 from core.storage.queues import list_queues
 from core.storage.schedules import list_schedules
 from core.storage.statistics import minutes, totals
@@ -38,6 +39,7 @@ def tables(engine: Engine) -> list[Topic]:
         Topic("workers", list_workers, changed_by=("worker.",)),
         Topic("tasks", tasks, changed_by=("queue.", "worker.started")),
         Topic("schedules", list_schedules, changed_by=("schedule.", *ENDS)),
+        Topic("operations", live_operations, changed_by=("operation.",)),
         Topic("alerts", _nothing, changed_by=("alert.",)),
     ]
 

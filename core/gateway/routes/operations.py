@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
-from typing import Any
-
 from starlette.responses import Response
 
 from core.errors import NotFound
@@ -13,7 +10,7 @@ from core.gateway.endpoint import Endpoints, answer_json
 from core.gateway.models import BulkBody, JobsWanted
 from core.gateway.services import Context
 from core.permissions import Permission
-from core.storage.operations import Operation, get_operation, list_operations
+from core.storage import operations as table
 
 operations = Endpoints("operations")
 
@@ -26,9 +23,6 @@ NEEDS = {
     "drain": Permission.CONTROL_QUEUES,
     "clean": Permission.CLEAN,
 }
-HIDDEN = ("position", "page")
-
-Row = dict[str, Any]
 
 
 @operations.add(
@@ -60,7 +54,7 @@ async def steer_jobs(context: Context, body: BulkBody) -> Response:
 @operations.add("GET", ROOT, needs=[Permission.SEE_SYSTEM], answers={200: answers.OperationList})
 async def show_operations(context: Context) -> Response:
     """List the newest operations."""
-    found = [_shown(operation) for operation in await list_operations(MOST)]
+    found = await table.list_operations(MOST)
     return answer_json({"items": found, "next_cursor": None, "total": {"at_least": len(found)}})
 
 
@@ -69,7 +63,7 @@ async def show_operations(context: Context) -> Response:
 )
 async def show_operation(context: Context) -> Response:
     """Show how far an operation is."""
-    return answer_json(_shown(await _operation(context)))
+    return answer_json(await _shown(context))
 
 
 @operations.add(
@@ -85,21 +79,15 @@ async def cancel_operation(context: Context) -> Response:
 
     What was done stays done. Asking again is fine until it has ended.
     """
-    found = await _operation(context)
-    context.note(action=found.action)
-    context.need(NEEDS[found.action])
-    return answer_json(_shown(await context.services.operations.cancel(found)), 202)
+    action = (await _shown(context))["action"]
+    context.note(action=action)
+    context.need(NEEDS[action])
+    await context.services.operations.cancel(context.path("id"))
+    return answer_json(await _shown(context), 202)
 
 
-async def _operation(context: Context) -> Operation:
-    found = await get_operation(context.path("id"))
+async def _shown(context: Context) -> table.Row:
+    found = await table.show_operation(context.path("id"))
     if found is None:
         raise NotFound("there is no such operation; those that ended long ago are deleted")
     return found
-
-
-def _shown(operation: Operation) -> Row:
-    row = {name: value for name, value in asdict(operation).items() if name not in HIDDEN}
-    if "ids" in row["scope"]:
-        row["scope"] = {"ids": len(row["scope"]["ids"])}
-    return row

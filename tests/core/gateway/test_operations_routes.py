@@ -17,6 +17,7 @@ from taskcast import events
 from taskcast.client import Client
 from taskcast.engine.engine import Engine
 from taskcast.engine.jobs import NewJob
+from taskcast.errors import EngineUnavailable
 from taskcast.ids import new_id
 from tests.conftest import SECRET
 from tests.core.gateway.conftest import add_job, code_of
@@ -148,6 +149,20 @@ async def test_a_command_that_fails_is_answered_as_failed(admin: httpx.AsyncClie
     assert (operation["state"], operation["id"] in answer.json()["detail"]) == ("failed", True)
     assert "job_counts" in operation["error"]
     assert [(entry.action, entry.outcome) for entry in await AuditEntry.all()] == [("jobs.clean", "failed")]
+
+
+async def test_an_operation_goes_on_where_nobody_can_be_told_of_it(
+    operator: httpx.AsyncClient, engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def away(*_: Any, **__: Any) -> int:
+        raise EngineUnavailable
+
+    ids = await add_waiting(engine, 60)
+    monkeypatch.setattr(Engine, "tell", away)
+
+    operation = await ended(operator, await operator.post(BULK, json={"action": "cancel", "ids": ids}))
+
+    assert (operation["state"], operation["done"]) == ("done", 60)
 
 
 WHO = [("viewer", "cancel"), ("viewer", "retry"), ("operator", "delete")]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from core.storage import operations as table
+from core.storage.connection import connection
 from taskcast.ids import new_id
 
 PAGE = {"jobs": [["a", 1]], "next": 50}
@@ -61,3 +62,15 @@ async def test_an_operation_that_fails_after_all_has_failed(database: str) -> No
 
     assert ended is not None
     assert (ended.state, ended.error, await table.request_cancel(operation)) == ("failed", "OSError: no", None)
+
+
+async def test_operations_that_go_on_or_have_just_ended_are_live(database: str) -> None:
+    running, ended, old = await begun("one"), await begun("one"), await begun("one")
+    await table.end(ended, after=None, error=None, claimed_by="one")
+    await table.end(old, after=None, error=None, claimed_by="one")
+    async with connection() as lent:
+        await lent.execute("UPDATE operations SET ended_at = now() - interval '2 min' WHERE id = $1", old)
+
+    live = {row["id"]: row["state"] for row in await table.live_operations()}
+
+    assert live == {running: "running", ended: "done"}
