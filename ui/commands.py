@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -54,6 +55,7 @@ class Commands:
             action = questions.action_of(values, counts)
             reason = questions.reason_of(values) if action == "cancel" else None
             answer = await self._client.bulk(action, filter=wanted, reason=reason)
+            await self._follow(answer["operation"])
             return questions.begun(action, answer["matched"])
 
         if not await self._page.act(count):
@@ -62,6 +64,24 @@ class Commands:
             self._ask(questions.steer_matching(counts), begin)
         else:
             self._page.toast("bad", "There is no job in this list to do anything to.")
+
+    async def _follow(self, operation: str) -> None:
+        """Show how far an operation is that this person has begun."""
+        if self._page.cards is not None:
+            with contextlib.suppress(GatewayError):  # it has begun nevertheless, and the topic tells of it
+                self._page.cards.follow(await self._client.operation(operation))
+
+    async def cancel_operation(self, operation: str) -> None:
+        """Stop a command about many jobs; one that has ended meanwhile tells so by itself."""
+
+        async def cancel() -> None:
+            try:
+                await self._client.cancel_operation(operation)
+            except GatewayError as error:
+                if error.code != "already_final":
+                    raise
+
+        await self._page.act(cancel)
 
     def cancel_job(self, row: Row) -> None:
         """Cancel a job."""
@@ -172,6 +192,8 @@ class Commands:
                 raise Unfit("confirm", f"Type {name}.")
             found = await self._client.drain_queue(name, reason=questions.reason_of(values))
             self._page.queues.take(found.get("queue"))
+            if found.get("count") is None:
+                await self._follow(found["operation"])
             return _counted(
                 found.get("count"), "waiting job was cancelled", "waiting jobs were cancelled", "The draining goes on."
             )
@@ -182,6 +204,8 @@ class Commands:
         async def clean(values: Row) -> str:
             age_s, states = questions.cleaning_of(values)
             found = await self._client.clean_queue(name, older_than_s=age_s, status=states)
+            if found.get("count") is None:
+                await self._follow(found["operation"])
             return _counted(found.get("count"), "job was deleted", "jobs were deleted", "The cleaning goes on.")
 
         self._ask(questions.clean_queue(name), clean)

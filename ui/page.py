@@ -13,6 +13,7 @@ from nicegui import ui
 from taskcast.client import GatewayError
 from ui.commands import Commands
 from ui.components.frame_parts import ConfirmDialog, Toasts
+from ui.components.operations import OperationCards
 from ui.questions import Question, Refusal, Unfit
 from ui.sessions import Session, SessionEnded, Sessions
 from ui.settings import Settings
@@ -47,6 +48,7 @@ class Page:
         self.elements: WeakSet[Any] = WeakSet()
         self.toasts: Toasts | None = None
         self.dialog: ConfirmDialog | None = None
+        self.cards: OperationCards | None = None
         self.frame: Frame | None = None
         self.commands = Commands(self)
         self.on_path: Callable[[str], None] | None = None
@@ -97,6 +99,11 @@ class Page:
     def schedules(self) -> TableView:
         """All schedules."""
         return self.upstream.view("schedules", lambda upstream: TableView(upstream, "schedules"))
+
+    @property
+    def operations(self) -> TableView:
+        """The commands about many jobs that go on or have just ended."""
+        return self.upstream.view("operations", lambda upstream: TableView(upstream, "operations"))
 
     @property
     def running(self) -> JobsView:

@@ -23,6 +23,7 @@ from ui.components.frame_parts import (
     UserMenu,
 )
 from ui.components.job import JobDetail
+from ui.components.operations import OperationCards
 from ui.ids import clean_id
 from ui.page import Page
 from ui.pages.missing import failed, missing
@@ -96,6 +97,10 @@ class Frame:
         with Panel(page) as self.panel:
             self.inside = el("div", "panel-in")
         self.panel.hear("close", lambda _: self._clear_panel())
+        if page.session.may_steer:
+            page.cards = cards = OperationCards(page)
+            cards.hear("cancel", lambda operation: page.commands.cancel_operation(str(operation)))
+            cards.hear("close", lambda operation: cards.close(str(operation)))
         page.toasts = Toasts(page)
         page.dialog = ConfirmDialog(page)
         page.dialog.hear("answer", page.answered)
