@@ -17,7 +17,7 @@ try:
 except ImportError as missing:
     raise SystemExit(f"taskcast: the command needs more: pip install 'taskcast[client]' ({missing})") from None
 
-from taskcast.cli import jobs, many, schedules, server, steer, whole
+from taskcast.cli import jobs, operations, schedules, server, steer, whole
 from taskcast.cli.gateway import Target, default_token, default_url
 
 
@@ -57,7 +57,7 @@ for each in (jobs.tail, jobs.jobs, jobs.job, jobs.enqueue, jobs.retry, jobs.canc
     _add(main, each)
 for each in (steer.pause, steer.resume, steer.drain, steer.clean, steer.check_stuck):
     _add(main, each)
-for each in (many.bulk, many.operation):
+for each in (operations.bulk, operations.operation):
     _add(main, each)
 for each in (schedules.schedules, whole.user, whole.token):
     _add(main, each)
