@@ -33,8 +33,9 @@ async def test_rescuer_takes_back_the_jobs_of_a_lost_worker(redis_url: str, pref
     async with Engine.connect(redis_url, prefix) as engine:
         accepted = [job() for _ in range(3)]
         await engine.enqueue(accepted)
-        await engine.register("w1", lease_ms=100, info=INFO)
+        await engine.register("w1", lease_ms=60_000, info=INFO)
         await engine.take("w1", 3, number=1, known=0, started=INFO)
+        await redis.delete(engine.names.lease("w1"))
 
         async with Rescuer(engine=engine, lease_ms=100, every_s=0.05):
 
@@ -51,5 +52,5 @@ async def test_rescuer_waits_for_a_server_that_is_away_and_stops_at_once(caplog:
         await rescuer.start()
         await eventually(lambda: "a server is away; the rescuer waits" in caplog.text, timeout=30)
 
-        await asyncio.wait_for(rescuer.stop(), 5)
+        await asyncio.wait_for(rescuer.stop(), 20)
         await rescuer.stop()

@@ -58,7 +58,7 @@ async def test_who_sees_no_system_sees_no_metrics(ada: httpx.AsyncClient, anybod
 async def test_a_part_that_is_away_is_left_out(
     viewer: httpx.AsyncClient, services: Services, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("core.gateway.routes.metrics.PART_S", 0.2)
+    monkeypatch.setattr("core.gateway.routes.metrics.PART_S", 3.0)
     async with Engine.connect("redis://127.0.0.1:1") as nowhere:
         services.engine = nowhere
         lines = (await viewer.get("/metrics")).text.splitlines()

@@ -11,7 +11,7 @@ import pytest
 
 from core.secrets import MessageCipher
 from core.settings import Settings
-from core.storage.connection import connection
+from core.storage.connection import connection, transaction
 from core.storage.models import AuditEntry, Job, JobCount, Operation
 from taskcast import events
 from taskcast.client import Client
@@ -22,7 +22,8 @@ from taskcast.ids import new_id
 from tests.conftest import SECRET
 from tests.core.gateway.conftest import add_job, code_of
 from tests.core.gateway.messages import message_of
-from tests.core.gateway.test_door import answers, door, free_port
+from tests.core.gateway.test_door import answers, door
+from tests.ports import free_port
 from tests.waiting import eventually
 
 BULK = "/job-monitor/jobs/bulk"
@@ -200,27 +201,42 @@ async def test_a_wrong_command_is_refused_by_field(admin: httpx.AsyncClient) -> 
     assert code_of(await admin.get("/job-monitor/operations/nothing"), 404) == "not_found"
 
 
+HELD_UP_HALF_WAY = """
+    CREATE FUNCTION hold_up() RETURNS trigger LANGUAGE plpgsql AS
+        $$ BEGIN PERFORM pg_advisory_xact_lock_shared(1); RETURN NEW; END $$;
+    CREATE TRIGGER hold_up BEFORE UPDATE ON operations FOR EACH ROW WHEN (NEW.done >= 600) EXECUTE FUNCTION hold_up()
+"""
+
+
+async def held_up() -> list[int]:
+    """Return the sessions that wait for the advisory lock of the test."""
+    async with connection() as lent:
+        rows = await lent.fetch("SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND NOT granted")
+    return [row["pid"] for row in rows]
+
+
 async def test_an_operation_goes_on_elsewhere_when_its_gateway_is_killed(
     settings: Settings, operator: httpx.AsyncClient, engine: Engine
 ) -> None:
     ids, port = await add_waiting(engine, 1200), free_port()
     token = operator.headers["authorization"].removeprefix("Bearer ")
+    async with connection() as lent:
+        await lent.execute(HELD_UP_HALF_WAY)
 
     with door(settings, TASKCAST_GATEWAY_PORT=str(port)) as process:
         await eventually(lambda: asyncio.to_thread(answers, port))
-        async with Client(f"http://127.0.0.1:{port}", token=token) as client:
-            begun = await client.bulk("cancel", filter={"queue": ["imports"]})
-
-        async def under_way() -> bool:
-            return (await Operation.get(id=begun["operation"])).done >= 100
-
-        await eventually(under_way, timeout=30)
-        process.kill()
-        process.wait(20)
-    at_the_kill = await Operation.get(id=begun["operation"])
+        async with transaction() as holder:
+            await holder.execute("SELECT pg_advisory_xact_lock(1)")
+            async with Client(f"http://127.0.0.1:{port}", token=token) as client:
+                begun = await client.bulk("cancel", filter={"queue": ["imports"]})
+            waiting = await eventually(held_up, timeout=30)
+            process.kill()
+            process.wait(20)
+            await holder.execute("SELECT pg_terminate_backend(pid) FROM unnest($1::int[]) AS pid", waiting)
+            at_the_kill = await Operation.get(id=begun["operation"])
     operation = await ended(operator, httpx.Response(202, json=begun), timeout=40)
 
-    assert at_the_kill.state == "running" and at_the_kill.done < 1200
+    assert (at_the_kill.state, at_the_kill.done) == ("running", 550)
     assert (operation["state"], operation["done"], operation["refused"]) == ("done", 1200, {})
     assert await count_of(engine, "job.cancelled") == 1200
     assert set((await engine.known(ids)).values()) == {"tombstone"}

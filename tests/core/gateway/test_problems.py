@@ -99,7 +99,7 @@ async def test_queue_server_away_is_503_and_reading_goes_on(
 ) -> None:
     monkeypatch.setattr("core.control.ENGINE_S", 0.3)
     monkeypatch.setattr("core.job_now.ENGINE_WAIT_S", 0.2)
-    monkeypatch.setattr("core.gateway.routes.health.CHECK_S", 0.3)
+    monkeypatch.setattr("core.gateway.routes.health.CHECK_S", 3.0)
     process = start(own_valkey)
     wait_ready(own_valkey, process)
     app = create_app(settings.model_copy(update={"redis_url": own_valkey.url}))

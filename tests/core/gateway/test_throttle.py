@@ -56,6 +56,9 @@ def test_nobody_is_locked_out_by_another_address() -> None:
 
     throttle.begin("10.0.0.2", "ada@example.com")
 
+    with pytest.raises(TooManyAttempts):
+        throttle.begin("10.0.0.1", "ada@example.com")
+
 
 def test_one_address_cannot_try_many_people() -> None:
     throttle = LoginThrottle(clock=Clock())
@@ -73,6 +76,8 @@ def test_success_forgets_the_failures() -> None:
     throttle.succeeded("10.0.0.1", "ada@example.com")
 
     fail(throttle, FREE_TRIES)
+    with pytest.raises(TooManyAttempts):
+        throttle.begin("10.0.0.1", "ada@example.com")
 
 
 def test_memory_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -134,7 +134,7 @@ class Socket:
 
     async def next(self) -> dict[str, Any]:
         while not self._lines:
-            text = await asyncio.wait_for(self.socket.recv(), 10)
+            text = await asyncio.wait_for(self.socket.recv(), 30)
             self._lines = [json.loads(line) for line in str(text).split("\n")]
         return self._lines.pop(0)
 
@@ -148,7 +148,7 @@ class Socket:
         return await self.next()
 
     async def closed(self) -> tuple[int, str]:
-        await asyncio.wait_for(self.socket.wait_closed(), 10)
+        await asyncio.wait_for(self.socket.wait_closed(), 30)
         return self.socket.close_code or 0, self.socket.close_reason or ""
 
 
@@ -245,7 +245,7 @@ async def watching(client: Client, topic: str, **wish: Any) -> AsyncIterator[Any
 
 
 async def collect(
-    subscription: Any, until: Callable[[list[Any]], bool], timeout_s: float = 10, *, marks: bool = False
+    subscription: Any, until: Callable[[list[Any]], bool], timeout_s: float = 30, *, marks: bool = False
 ) -> list[Any]:
     """Return the messages of a subscription up to the one that makes `until` true, on request with the marks."""
     messages: list[Any] = []

@@ -22,11 +22,14 @@ def test_every_frame_and_every_event_is_described() -> None:
 
 
 def test_every_reference_leads_somewhere() -> None:
-    text = json.dumps(document())
+    described = document()
+    references = set(re.findall(r'"\$ref": "#/([^"]+)"', json.dumps(described)))
 
-    for reference in set(re.findall(r'"\$ref": "#/([^"]+)"', text)):
-        found = document()
+    assert references
+    for reference in references:
+        found = described
         for step in reference.split("/"):
+            assert step in found, reference
             found = found[step]
 
 

@@ -15,6 +15,13 @@ from tests.waiting import eventually
 SLEEPER = "import time\nprint('here', flush=True)\ntime.sleep(600)"
 
 
+def lives(pid: int) -> bool:
+    try:
+        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
 def child(script: str, said: list[str]) -> Child:
     return Child(
         "sleeper",
@@ -62,9 +69,7 @@ async def test_stop_ends_what_the_process_had_started_itself(tmp_path: Path) -> 
     await parent.stop()
     await parent.stop()
 
-    await eventually(
-        lambda: not psutil.pid_exists(grandchild) or psutil.Process(grandchild).status() == psutil.STATUS_ZOMBIE
-    )
+    await eventually(lambda: not lives(grandchild))
     assert parent.pid is None
 
 
