@@ -101,7 +101,7 @@ async def test_schedulers_outlive_their_servers_and_a_kill_and_send_each_slot_on
             await eventually(goes_on, timeout=30)
             assert steady.returncode is None
             steady.terminate()
-            await asyncio.wait_for(steady.wait(), 10)
+            await asyncio.wait_for(steady.wait(), 30)
             slots = [slot for slot, _ in await runs() if slot <= back_at]
         ids = await queued(redis, names)
     finally:

@@ -248,11 +248,12 @@ async def test_what_a_clock_of_tomorrow_called_missed_runs_when_its_time_comes(
 async def test_a_slot_is_sent_again_until_the_server_is_there_and_says_why(
     engine: Engine, clock: Clock, redis: Redis, names: Names, prefix: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("core.orders.ENGINE_S", 0.1)
     await put()
     clock.now = NOON + timedelta(minutes=1)
-    async with Engine.connect("redis://127.0.0.1:1/0", prefix) as away:
-        await Firing(away, clock=clock).step()
+    with monkeypatch.context() as patch:
+        patch.setattr("core.orders.ENGINE_S", 0.1)
+        async with Engine.connect("redis://127.0.0.1:1/0", prefix) as away:
+            await Firing(away, clock=clock).step()
     [row] = await stored.list_schedules(clock.now)
     assert row["recent"][0]["state"] == "due"
     assert row["recent"][0]["error"]

@@ -194,7 +194,7 @@ async def test_mappings_are_listed_saved_shown_and_deleted_by_a_command(database
         stderr=asyncio.subprocess.PIPE,
         cwd=Path(__file__).parents[3],
     )
-    said, complained = await asyncio.wait_for(process.communicate(), 30)
+    said, complained = await asyncio.wait_for(process.communicate(), 100)
 
     lines = said.decode().splitlines()
     assert lines[:3] == ["0", "Till  (date, text, amount; by name only)", "0"] or lines[1].startswith("Till  (")

@@ -127,7 +127,7 @@ async def test_the_process_delivers_and_stops_at_sigterm(settings: Settings, red
 
     process.send_signal(signal.SIGTERM)
 
-    await asyncio.wait_for(process.communicate(), 10)
+    await asyncio.wait_for(process.communicate(), 30)
     assert process.returncode == 0
 
 

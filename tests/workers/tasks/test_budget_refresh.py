@@ -28,7 +28,8 @@ async def refresh(**arguments: Any) -> dict[str, Any]:
 
 
 @pytest.fixture
-async def books(store: FileStore, database: str) -> None:
+async def books(store: FileStore, database: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("workers.tasks.budget_refresh.today", lambda: date(2026, 11, 24))
     await write_books(store, until=date(2026, 11, 24), months=4)
 
 
@@ -171,13 +172,13 @@ async def test_this_month_is_projected_at_its_pace(database: str, monkeypatch: p
 async def test_killed_in_the_middle_and_run_again_the_periods_are_those_of_one_run(
     books: None, killed: Callable[..., Awaitable[None]]
 ) -> None:
-    await refresh(month="2026-11")
+    await refresh(month="2026-10")  # over on any day on which this runs, also for the processes
     expected = await rows(PERIODS)
     async with connection() as lent:
         await lent.execute("TRUNCATE budget_periods")
 
-    await killed("BUDGET_REFRESH", at=[1, 6, 13, 0], month="2026-11")
-    await refresh(month="2026-11")
+    await killed("BUDGET_REFRESH", at=[1, 6, 13, 0], month="2026-10")
+    await refresh(month="2026-10")
 
     assert await rows(PERIODS) == expected
 
