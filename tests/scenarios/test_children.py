@@ -58,7 +58,7 @@ async def test_cancel_ends_a_process_within_a_moment(system: System) -> None:
     await broker.shutdown()
 
     assert rows[job]["status"] == "cancelled"
-    assert took.seconds < 1.5
+    assert took.seconds < 3
 
 
 async def test_processes_of_a_killed_worker_end_with_it_and_their_jobs_run_again(system: System) -> None:
@@ -72,7 +72,7 @@ async def test_processes_of_a_killed_worker_end_with_it_and_their_jobs_run_again
 
         worker.kill()
 
-        await eventually(lambda: not psutil.pid_exists(process), 5)
+        await eventually(lambda: not psutil.pid_exists(process))
         rows = await ended(client, [job])
     await broker.shutdown()
 

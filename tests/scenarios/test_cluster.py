@@ -83,11 +83,12 @@ async def test_jobs_wait_while_their_slot_is_half_way(cluster: Cluster, tmp_path
         source = cluster.owner_of(slot)
         target = next(node for node in cluster.nodes if node is not source)
         await workers.start()
-        job = await workers.shop.broker.enqueue("work", 1.0)
+        job = await workers.shop.broker.enqueue("until_told")
         await workers.begun()
 
         cluster.begin_move(slot, source, target)
         source.client.execute_command("MIGRATE", "127.0.0.1", target.port, names.job(job.id), 0, 5000)
+        workers.let_go()
         await eventually(lambda: bool(workers.told("end")))
         with pytest.raises(Exception, match="cannot be reached"):
             await engine.enqueue([], deadline_s=0.2) or await engine.cancel(job.id, deadline_s=0.3)
@@ -103,11 +104,12 @@ async def test_cluster_that_is_down_is_waited_for(cluster: Cluster, tmp_path: Pa
         owner = cluster.owner_of(slot)
         other = next(node for node in cluster.nodes if node is not owner)
         process = await workers.start()
-        job = await workers.shop.broker.enqueue("work", 1.0)
+        job = await workers.shop.broker.enqueue("until_told")
         await workers.begun()
 
         other.kill()  # its slots have no server now, so the cluster serves nobody
         await eventually(lambda: b"cluster_state:fail" in owner.client.execute_command("CLUSTER", "INFO"), 20)
+        workers.let_go()
         await eventually(lambda: bool(workers.told("end")))
         other.start()
         event = await workers.shop.ended(job.id, timeout=30)

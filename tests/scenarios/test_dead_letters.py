@@ -20,7 +20,7 @@ pytestmark = [pytest.mark.scenario, pytest.mark.timeout(180)]
 
 
 async def test_a_job_that_kills_its_workers_is_a_dead_letter_and_can_be_sent_again() -> None:
-    with running_system(TASKCAST_TEST_LEASE_S="1") as system:
+    with running_system(TASKCAST_TEST_LEASE_S="3") as system:
         async with system.client() as client:
             job = (await client.enqueue("poison", {}))["id"]
 

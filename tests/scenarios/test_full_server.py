@@ -53,12 +53,14 @@ async def test_running_jobs_end_on_a_full_server_and_their_dropped_lines_show_as
     async with workers_on(own_server.url, tmp_path) as workers:
         shop, broker = workers.shop, workers.shop.broker
         await workers.start()
-        job = (await broker.enqueue("talk", 3.0)).id
+        job = (await broker.enqueue("talk_until_told")).id
         waiting = (await broker.enqueue("work", 0.0, delay_s=2)).id
         await eventually(lambda: shop.events(job, "job.logged"))
 
         fill(server, percent)
         await eventually(lambda: is_refused(broker))
+        await eventually(lambda: server.hget(broker.names.run, "dropped"))
+        workers.let_go()
         ends = await workers.ends([job, waiting])
         full_until_here = server.config_get("maxmemory")["maxmemory"]
         empty(server)

@@ -58,14 +58,14 @@ class Workshop:
             return None
         return live.state or (live.tombstone.state if live.tombstone else None)
 
-    async def until(self, job: str, *states: str, timeout: float = 10.0) -> str:
+    async def until(self, job: str, *states: str, timeout: float = 30.0) -> str:
         async def reached() -> str | None:
             state = await self.state(job)
             return state if state in states else None
 
         return await eventually(reached, timeout)
 
-    async def ended(self, job: str, timeout: float = 10.0) -> Any:
+    async def ended(self, job: str, timeout: float = 30.0) -> Any:
         """Return the last event of a job that has ended."""
         await self.until(job, "completed", "failed", "cancelled", timeout=timeout)
         return [event for event in await self.events(job) if event.state][-1]

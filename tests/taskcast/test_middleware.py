@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 import pytest
 from taskiq import InMemoryBroker, SimpleRetryMiddleware, TaskiqDepends
 
-from taskcast import JobBroker, JobContext, current_job
+from taskcast import JobBroker, JobContext, current_job, middleware
 from taskcast.errors import ConfigurationError
 from taskcast.middleware import JobMiddleware
 from tests.taskcast.conftest import Workshop
@@ -16,7 +16,10 @@ from tests.waiting import eventually
 
 
 @pytest.fixture
-async def watched(redis_url: str, prefix: str, request: pytest.FixtureRequest) -> AsyncIterator[InMemoryBroker]:
+async def watched(
+    redis_url: str, prefix: str, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[InMemoryBroker]:
+    monkeypatch.setattr(middleware, "DEADLINE_S", 30.0)  # whoever watches gives up soon; a test waits
     broker = InMemoryBroker(await_inplace=getattr(request, "param", True))
     broker.is_worker_process = True
     broker.add_middlewares(SimpleRetryMiddleware(), JobMiddleware(redis_url, prefix=prefix, queue="watched"))

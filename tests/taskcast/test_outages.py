@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import signal
-import time
 
 import pytest
 from taskiq import TaskiqDepends
@@ -18,8 +17,13 @@ from tests.waiting import eventually
 
 @pytest.mark.parametrize("outage", ["hung", "killed"])
 async def test_jobs_go_on_and_their_ends_wait_for_the_server(
-    own_server: OwnServer, own_shop: Workshop, outage: str
+    own_server: OwnServer,
+    own_shop: Workshop,
+    outage: str,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
+    monkeypatch.setattr(ends, "CALL_DEADLINE_S", 0.5)
     broker = own_shop.broker
     go_on = asyncio.Event()
     ended: list[int] = []
@@ -42,7 +46,7 @@ async def test_jobs_go_on_and_their_ends_wait_for_the_server(
             own_server.stop()
         go_on.set()
         await eventually(lambda: len(ended) == 20)
-        await asyncio.sleep(1.5)
+        await eventually(lambda: "ends wait for the queue server" in caplog.text)
         while_away = len(worker.busy), len(ended)
         if outage == "hung":
             own_server.send(signal.SIGCONT)
@@ -59,7 +63,9 @@ async def test_jobs_go_on_and_their_ends_wait_for_the_server(
         assert len(await own_shop.events(job.id, "job.completed")) == 1
 
 
-async def test_worker_starts_before_its_server(own_server: OwnServer, own_shop: Workshop) -> None:
+async def test_worker_starts_before_its_server(
+    own_server: OwnServer, own_shop: Workshop, caplog: pytest.LogCaptureFixture
+) -> None:
     broker = own_shop.broker
 
     @broker.task
@@ -68,7 +74,7 @@ async def test_worker_starts_before_its_server(own_server: OwnServer, own_shop: 
 
     own_server.stop()
     async with own_shop.working():
-        await asyncio.sleep(0.3)
+        await eventually(lambda: "the worker cannot begin yet" in caplog.text)
         own_server.start()
         job = await broker.enqueue(work)
         assert (await own_shop.ended(job.id, timeout=20)).state == "completed"
@@ -91,10 +97,7 @@ async def test_worker_stops_while_its_server_is_away(
         await eventually(lambda: worker.busy)
         own_server.stop()
         go_on.set()
-        began = time.monotonic()
-    took_s = time.monotonic() - began
 
-    assert took_s < 12
     assert "1 ends could not be told" in caplog.text
 
 

@@ -39,9 +39,11 @@ async def test_sigterm_ends_an_idle_worker(workers: Workers, uvloop: bool) -> No
 @pytest.mark.parametrize("uvloop", [True, False])
 async def test_sigterm_lets_running_jobs_end_and_takes_no_more(workers: Workers, uvloop: bool) -> None:
     process = await workers.start("--max-async-tasks", "2", uvloop=uvloop)
-    jobs = await workers.shop.broker.enqueue_many("work", [(1.0,)] * 3)
+    jobs = await workers.shop.broker.enqueue_many("until_told", [()] * 3)
     await workers.begun(2)
     process.send_signal(signal.SIGTERM)
+    await eventually(lambda: "waiting for 2 running jobs" in workers.log(process))
+    workers.let_go()
 
     assert await workers.exit_code(process) == 0
     states = [await workers.shop.state(job.id) for job in jobs]
@@ -116,7 +118,7 @@ async def test_job_that_kills_its_workers_fails_as_worker_lost(workers: Workers)
 async def test_blocked_loop_keeps_its_jobs_and_is_shown(workers: Workers) -> None:
     await workers.start()
     await workers.start()
-    job = await workers.shop.broker.enqueue("block", 5.0)  # more than two leases
+    job = await workers.shop.broker.enqueue("block", 9.0)  # more than two leases
 
     async def shown() -> bool:
         return any(event.data.loop_lag_ms > 500 for event in await workers.shop.events(kind="worker.beat"))

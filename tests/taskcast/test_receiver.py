@@ -175,7 +175,7 @@ async def test_sync_functions_get_as_many_threads_as_slots(shop: Workshop, broke
 
     @broker.task
     def meet() -> str:
-        together.wait(10)  # breaks unless all forty run at once
+        together.wait(60)  # breaks unless all forty run at once
         return threading.current_thread().name
 
     async with shop.working(slots=40):
@@ -436,7 +436,6 @@ async def test_idle_worker_begins_at_the_bell(shop: Workshop, broker: JobBroker)
         return time.time()
 
     async with shop.working():
-        await asyncio.sleep(0.1)
         waits = []
         for _ in range(20):
             began = time.time()
@@ -450,14 +449,17 @@ async def test_delayed_job_runs_when_it_is_due(shop: Workshop, broker: JobBroker
     @broker.task
     async def work() -> None: ...
 
+    waits = []
     async with shop.working():
-        job = await broker.enqueue(work, delay_s=0.3)
-        end = await shop.ended(job.id)
+        for _ in range(5):
+            job = await broker.enqueue(work, delay_s=0.3)
+            await shop.ended(job.id)
+            scheduled, queued, begun, _ = await shop.events(job.id)
+            waits.append(begun.at - scheduled.at)
+            assert (queued.data.reason, begun.attempt) == ("due", 1)
 
-    queued, begun = (event for event in await shop.events(job.id) if event.state in {"queued", "running"})
-    assert queued.data.reason == "due"
-    assert end.at - (await shop.events(job.id))[0].at < 800
-    assert begun.attempt == 1
+    assert min(waits) >= 299  # whole milliseconds
+    assert min(waits) < 800  # the machine may stand still in some of them
 
 
 async def test_worker_ends_after_its_number_of_jobs(shop: Workshop, broker: JobBroker) -> None:

@@ -12,7 +12,7 @@ from tests.taskcast.engine.conftest import Bench
 
 
 async def error_of(job: EnqueuedJob) -> BaseException | None:
-    result = await job.wait_result(check_interval=0.01, timeout=5)
+    result = await job.wait_result(check_interval=0.01, timeout=30)
     assert result.is_err
     return result.error
 
@@ -112,4 +112,4 @@ async def test_a_retry_by_hand_waits_for_the_new_end(shop: Workshop, broker: Job
     assert await broker.engine.retry(new, after_attempt=0, was="cancelled") == "accepted"
 
     async with shop.working():
-        assert (await job.wait_result(check_interval=0.01, timeout=10)).return_value == 7
+        assert (await job.wait_result(check_interval=0.01, timeout=30)).return_value == 7

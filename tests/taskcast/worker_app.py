@@ -7,6 +7,8 @@ import logging
 import os
 import sys
 import time
+from itertools import count
+from pathlib import Path
 
 if os.environ.get("WITHOUT_UVLOOP"):
     sys.modules["uvloop"] = None  # type: ignore[assignment]
@@ -19,7 +21,7 @@ from tests.taskcast import process_tasks
 broker = JobBroker(
     os.environ["WORKER_URL"],
     prefix=os.environ["WORKER_PREFIX"],
-    lease_s=float(os.environ.get("WORKER_LEASE_S", "2")),
+    lease_s=float(os.environ.get("WORKER_LEASE_S", "4")),
     queues=os.environ["WORKER_QUEUES"].split(",") if "WORKER_QUEUES" in os.environ else None,
     loop_blocked_s=float(os.environ.get("WORKER_LOOP_BLOCKED_S", "0.5")),
     loop_kill_s=float(os.environ.get("WORKER_LOOP_KILL_S", "600")),
@@ -31,10 +33,24 @@ def tell(what: str) -> None:
         file.write(f"{what} {os.getpid()}\n")
 
 
+def may_go() -> bool:
+    return Path(os.environ["WORKER_FILE"] + ".go").exists()
+
+
 @broker.task(task_name="work")
 async def work(seconds: float, job: JobContext = TaskiqDepends()) -> int:
     tell(f"begin {job.attempt}")
     await asyncio.sleep(seconds if job.attempt == 1 else 0)
+    tell(f"end {job.attempt}")
+    return job.attempt
+
+
+@broker.task(task_name="until_told")
+async def until_told(job: JobContext = TaskiqDepends()) -> int:
+    """Run until the test lets all of them go."""
+    tell(f"begin {job.attempt}")
+    while not may_go():
+        await asyncio.sleep(0.01)
     tell(f"end {job.attempt}")
     return job.attempt
 
@@ -47,14 +63,15 @@ def thread(seconds: float, job: JobContext = TaskiqDepends()) -> int:
     return job.attempt
 
 
-@broker.task(task_name="talk")
-async def talk(seconds: float, job: JobContext = TaskiqDepends()) -> None:
+@broker.task(task_name="talk_until_told")
+async def talk_until_told(job: JobContext = TaskiqDepends()) -> None:
     tell(f"begin {job.attempt}")
-    until = time.monotonic() + seconds
-    while time.monotonic() < until:
+    for line in count(1):
         job.log("still there")
-        job.progress(100 * (1 - (until - time.monotonic()) / seconds))
+        job.progress(line % 100)
         await asyncio.sleep(0.02)
+        if may_go():
+            break
     tell(f"end {job.attempt}")
 
 

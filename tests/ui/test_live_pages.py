@@ -36,13 +36,13 @@ async def test_a_running_jobs_bar_moves_without_a_reload(dashboard: Page, gatewa
 
 
 async def test_the_panel_follows_a_job_to_its_result(dashboard: Page, gateway: Client) -> None:
-    job = (await gateway.enqueue("ledger", {"number": 7, "steps": 40, "pause_s": 0.1}))["id"]
+    job = (await gateway.enqueue("ledger", {"number": 7, "steps": 40, "pause_s": 0.2}))["id"]
     await dashboard.locator(f".jt-row[data-job='{job}']").click()
     panel = dashboard.get_by_role("dialog", name="Job details")
 
     await expect(panel).to_contain_text("Started")
     await expect(panel.get_by_role("log")).to_contain_text("of 40")
-    await expect(panel.locator(".jv")).to_have_attribute("data-state", "completed", timeout=15_000)
+    await expect(panel.locator(".jv")).to_have_attribute("data-state", "completed", timeout=30_000)
     await expect(panel).to_contain_text('"number": 7')
     assert f"job={job}" in dashboard.url
 
@@ -136,9 +136,13 @@ async def test_a_result_of_every_kind_shows(
 
 
 async def test_a_large_result_that_comes_live_is_shown_whole(dashboard: Page, gateway: Client, system: System) -> None:
-    job = (await gateway.enqueue("kinds", {"kind": "long"}, delay_s=2))["id"]
-    await dashboard.goto(f"{system.dashboard}/admin/jobs/job/{job}")
-    await expect(dashboard.locator(".jv")).to_have_attribute("data-state", "scheduled")
+    await gateway.pause_task("kinds")
+    try:
+        job = (await gateway.enqueue("kinds", {"kind": "long"}))["id"]
+        await dashboard.goto(f"{system.dashboard}/admin/jobs/job/{job}")
+        await expect(dashboard.locator(".jv")).to_have_attribute("data-state", "queued")
+    finally:
+        await gateway.resume_task("kinds")
 
     async def is_whole() -> bool:
         return (await dashboard.inner_text("main")).count("y") >= 200_000

@@ -117,7 +117,7 @@ async def test_key_of_a_wrong_type_fails_before_anything_is_written(bench: Bench
         await bench.taken("w3", want=0)
         await bench.engine.enqueue([new_job("l9", **both)])
     await bench.taken(want=2)
-    await asyncio.sleep(0.005)
+    await bench.due("s")
     special = {
         "lane": bench.names.lane("default", 2),
         "held": bench.names.held("w1"),

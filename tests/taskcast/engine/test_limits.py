@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections import Counter
+from itertools import pairwise
 from typing import Any
 
 import pytest
 
 from taskcast.engine.jobs import Ended
 from tests.taskcast.engine.conftest import LEASE_MS, Bench, PrivateServer, end, new_job
+from tests.waiting import eventually
 
 HOUR_MS = 3_600_000
 
@@ -233,17 +234,20 @@ async def test_rate_lets_a_burst_go_and_then_one_an_interval(bench: Bench) -> No
 
 async def test_jobs_of_a_rate_begin_when_their_time_comes(bench: Bench) -> None:
     await bench.engine.enqueue([new_job(f"j{i}", rate_count=1, rate_period_ms=40) for i in range(5)])
-    began, waits = [], []
-    loop = asyncio.get_running_loop()
-    start = loop.time()
-    while len(began) < 5 and loop.time() < start + 10:
-        take = await bench.take()
-        began += [(job.job, loop.time()) for job in take.jobs]
-        waits.append(take.next_due_ms)
-        await asyncio.sleep((take.next_due_ms or 0) / 1000)
+    waits = []
+    begun: list[str] = []
 
-    assert [job for job, _ in began] == [f"j{i}" for i in range(5)]
-    assert began[-1][1] - began[0][1] >= 0.16
+    async def take() -> bool:
+        took = await bench.take()
+        begun.extend(job.job for job in took.jobs)
+        waits.append(took.next_due_ms)
+        return len(begun) == 5
+
+    await eventually(take, every=0.001)
+
+    began = [event.at for event in await bench.events() if event.state == "running"]
+    assert begun == [f"j{i}" for i in range(5)]
+    assert all(later - sooner >= 39 for sooner, later in pairwise(began))  # whole milliseconds
     assert None not in waits[:-1]
 
 
@@ -304,8 +308,7 @@ async def test_place_is_given_on_when_the_first_may_not_go_for_another_reason(be
 
     assert await bench.taken() == []
     assert await held_by(bench, "b") == "t:slow"
-    await asyncio.sleep(0.03)
-    assert await bench.taken() == [("c", 1)]
+    assert await eventually(bench.taken) == [("c", 1)]
 
 
 async def test_limits_leave_nothing_behind(bench: Bench) -> None:
@@ -313,11 +316,13 @@ async def test_limits_leave_nothing_behind(bench: Bench) -> None:
     for i in range(3):
         await bench.engine.finish("w1", [end(job, attempt) for job, attempt in await bench.taken()])
         assert await held(bench) == 2 - i
-    await asyncio.sleep(0.12)
-    await bench.taken()
 
-    kinds = {"holds", "wakes", "hold:*", "concurrency:*", "rate:*"}
-    assert [key for kind in kinds for key in await bench.redis.keys(bench.names.tag + kind)] == []
+    async def nothing_left() -> bool:
+        await bench.taken()
+        kinds = {"holds", "wakes", "hold:*", "concurrency:*", "rate:*"}
+        return not [key for kind in kinds for key in await bench.redis.keys(bench.names.tag + kind)]
+
+    await eventually(nothing_left)
 
 
 async def test_repeated_take_is_answered_as_before_and_counts_once(bench: Bench) -> None:

@@ -15,6 +15,7 @@ from collections import Counter
 from collections.abc import Coroutine
 from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
@@ -601,6 +602,7 @@ def _is_forgotten(event: events.Event) -> bool:
     return "forgotten" in {getattr(event.data, "final_reason", None), getattr(event.data, "reason", None)}
 
 
+@pytest.mark.timeout(600)
 def test_scripts_do_what_the_model_does(redis_url: str, monkeypatch: MonkeyPatch) -> None:
     monkeypatch.setattr(calls, "PAUSES_S", (0.0,))
     machine = type("Machine", (EngineMachine,), {"url": redis_url})
