@@ -28,9 +28,6 @@ from tests.chromium import ARGUMENTS, find_chromium
 
 SECRET = "a secret of the tests, long enough to be taken for one"
 TEMPLATE = "taskcast_template"
-# The same examples each time: what fails here fails again. `--hypothesis-profile=default` looks for others.
-hypothesis.settings.register_profile("steady", derandomize=True, deadline=None, database=None, print_blob=True)
-hypothesis.settings.load_profile("steady")
 expect.set_options(timeout=15_000)
 # The same examples every time, however slow the machine is; `--hypothesis-profile=search` looks for new ones.
 hypothesis.settings.register_profile("search", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
