@@ -6,6 +6,7 @@ import asyncio
 import signal
 import sys
 from asyncio.subprocess import PIPE
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -78,6 +79,11 @@ async def test_an_operation_is_cancelled_and_watched_to_its_end(
     assert (again.exit_code, again.stderr) == (Exit.ERROR, "taskcast: the operation has ended already\n")
 
 
+def heed_sigint() -> None:
+    """Undo what a shell does to what it runs in the background, such as these tests: it ignores Ctrl-C."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 async def test_an_interrupted_watch_says_that_it_goes_on_and_how_to_cancel_it(
     taskcast: Run, gateway: Gateway, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -86,13 +92,17 @@ async def test_an_interrupted_watch_says_that_it_goes_on_and_how_to_cancel_it(
 
     monkeypatch.setattr("core.bulk.Steered.do", away)
     command = [sys.executable, "-m", "taskcast.cli.main", "bulk", "cancel", "some-id", "--yes", "--tail"]
-    process = await asyncio.create_subprocess_exec(*command, stdout=PIPE, stderr=PIPE)
+    process = await asyncio.create_subprocess_exec(*command, stdout=PIPE, stderr=PIPE, preexec_fn=heed_sigint)
     assert process.stdout is not None
-    begun = (await process.stdout.readline()).decode().split()[-1]
-    await process.stdout.readline()  # how far it is: it is being watched
+    try:
+        begun = (await process.stdout.readline()).decode().split()[-1]
+        await process.stdout.readline()  # how far it is: it is being watched
 
-    process.send_signal(signal.SIGINT)
-    _, said = await process.communicate()
+        process.send_signal(signal.SIGINT)
+        _, said = await asyncio.wait_for(process.communicate(), 60)
+    finally:
+        with suppress(ProcessLookupError):
+            process.kill()
 
     line = f"taskcast: operation {begun} goes on; `taskcast operation {begun} --cancel` stops it\n"
     assert (process.returncode, said.decode()) == (Exit.INTERRUPTED, line)
