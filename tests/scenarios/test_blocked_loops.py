@@ -13,7 +13,7 @@ pytestmark = pytest.mark.scenario
 
 
 async def test_a_blocked_loop_is_shown_then_killed_and_its_jobs_go_to_another(redis_url: str, tmp_path: Path) -> None:
-    settings = {"WORKER_LEASE_S": "4", "WORKER_LOOP_BLOCKED_S": "1", "WORKER_LOOP_KILL_S": "15"}
+    settings = {"WORKER_LEASE_S": "4", "WORKER_LOOP_BLOCKED_S": "1", "WORKER_LOOP_KILL_S": "8"}
     async with workers_on(redis_url, tmp_path, **settings) as workers:
         shop = workers.shop
         blocked = await workers.start()

@@ -18,8 +18,8 @@ async def test_a_restart_of_everything_loses_nothing() -> None:
     with running_system() as system:
         async with system.client() as client:
             done = (await client.enqueue("quick", {"number": 1}))["id"]
-            later = (await client.enqueue("ledger", {"number": 2}, delay_s=20))["id"]
-            cut_off = (await client.enqueue("wait", {"seconds": 10}))["id"]
+            later = (await client.enqueue("ledger", {"number": 2}, delay_s=10))["id"]
+            cut_off = (await client.enqueue("wait", {"seconds": 6}))["id"]
 
             async def settled() -> bool:
                 rows = [await client.job(job) for job in (done, later, cut_off)]

@@ -16,7 +16,7 @@ from tests.waiting import eventually
 
 pytestmark = pytest.mark.scenario
 JOBS = 60
-AWAY_S = float(os.environ.get("SERVER_AWAY_S", "7"))
+AWAY_S = float(os.environ.get("SERVER_AWAY_S", "6"))
 """Longer than a lease of 4 s and than the socket's timeout of 5 s; minutes are for a run by hand."""
 
 

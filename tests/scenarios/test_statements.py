@@ -52,7 +52,7 @@ async def test_20_000_lines_through_the_api_move_the_bar_and_add_up(system: Syst
     total = write_statement(tmp_path / "june.csv", iban="DE89370400440532013000", seed=1)
     async with system.client() as client, Witness(client) as witness:
         file = await client.upload(tmp_path / "june.csv")
-        arguments = {"file": file["id"], "pace_lines_per_s": 4_000}
+        arguments = {"file": file["id"], "pace_lines_per_s": 8_000}
         job = (await client.enqueue("TRANSACTION_IMPORT", arguments))["id"]
         row = await ended(client, job)
         again = await ended(client, (await client.enqueue("TRANSACTION_IMPORT", {"file": file["id"]}))["id"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator
+from typing import Any
 
 import pytest
 from playwright.async_api import Page
@@ -38,9 +39,22 @@ async def dashboard(system: System, page: Page) -> AsyncIterator[Page]:
             else wrong.append(f"foreign request: {request.url}")
         ),
     )
-    await sign_in(page, system)
+    await enter(page, system)
     yield page
     assert wrong == []
+
+
+_cookies: dict[str, list[Any]] = {}
+
+
+async def enter(page: Page, system: System) -> None:
+    """Open the dashboard with the session of the test before, or by a sign-in where there is none any more."""
+    await page.context.add_cookies(_cookies.get(system.dashboard, []))
+    await page.goto(f"{system.dashboard}/admin/jobs")
+    if await page.locator("[name=email]").count():
+        await sign_in(page, system)
+    await page.wait_for_selector(".live[data-link=live]")
+    _cookies[system.dashboard] = [*await page.context.cookies()]
 
 
 async def sign_in(page: Page, system: System, *, email: str = EMAIL, password: str = PASSWORD) -> None:

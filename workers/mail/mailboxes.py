@@ -82,10 +82,9 @@ class ImapMailbox:
             raise MailboxAway(f"TASKCAST_MAILBOX_URL: {address.shown} cannot be reached: {error}") from error
         try:
             self._box.login(address.user, address.password, initial_folder=None)
-        except (MailboxLoginError, imaplib.IMAP4.error) as error:
-            with contextlib.suppress(Exception):
-                self._box.client.shutdown()
-            if isinstance(error, imaplib.IMAP4.abort):
+        except (MailboxLoginError, OSError, imaplib.IMAP4.error) as error:
+            self._disconnect()
+            if isinstance(error, OSError | imaplib.IMAP4.abort):
                 raise MailboxAway(f"{address.shown} ended the connection: {error}") from error
             raise MailboxRefused(
                 f"TASKCAST_MAILBOX_URL: {address.host} refuses the sign-in of {address.user}; check the user, and the password "
@@ -134,6 +133,11 @@ class ImapMailbox:
         """Sign out, or at least disconnect."""
         with contextlib.suppress(Exception):
             self._box.logout()
+        self._disconnect()  # a logout that fails, such as one amidst a fetch that was given up, leaves the connection
+
+    def _disconnect(self) -> None:
+        with contextlib.suppress(Exception):
+            self._box.client.shutdown()
 
     def _called(self, *arguments: str | None) -> list[Any]:
         try:

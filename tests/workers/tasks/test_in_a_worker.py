@@ -109,7 +109,7 @@ async def test_a_statement_is_imported_and_its_bar_moves(
     text, total = statement(20_000)
     stored = await upload(text, user_id="ada")
 
-    arguments = {"file": stored.id, "pace_lines_per_s": 4_000}
+    arguments = {"file": stored.id, "pace_lines_per_s": 8_000}
     job = await broker.enqueue("TRANSACTION_IMPORT", kwargs=arguments, queue="imports", user_id="ada")
     end = await ended(redis, names, job.id)
 
@@ -205,7 +205,7 @@ async def test_an_import_whose_database_went_away_is_tried_again(
 ) -> None:
     text, total = statement(3_000)
     stored = await upload(text)
-    arguments = {"file": stored.id, "pace_lines_per_s": 500}
+    arguments = {"file": stored.id, "pace_lines_per_s": 1000}
     job = await broker.enqueue("TRANSACTION_IMPORT", kwargs=arguments, queue="imports", max_attempts=5)
 
     async def far() -> bool:
