@@ -143,9 +143,8 @@ class EmbeddedPostgres:
         if (self.folder / "PG_VERSION").exists() and not unmarked:
             aside = self.folder.with_name(f"postgres-until-{datetime.now(UTC):%Y-%m-%dT%H-%M-%S.%fZ}")
             self.folder.rename(aside)
-            private_folder(
-                self.folder, owner=self._run_as and self._run_as.pw_uid, group=self._run_as and self._run_as.pw_gid
-            )
+            owner, group = self.user() or (None, None)
+            private_folder(self.folder, owner=owner, group=group)
             logger.warning("The database of an earlier data directory at this path was set aside as %s", aside)
         mark = mark or token_hex(16)
         for file in (ours, theirs):
